@@ -1,0 +1,23 @@
+# Everything comes from Debian 12's packages (./x installs them). Third-party headers are SYSTEM, so
+# that our warnings stay ours.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(Protobuf REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(fmt CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+if(HEARTH_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(HEARTH_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+
+add_library(hearth_asio INTERFACE)
+target_include_directories(hearth_asio SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
+target_compile_definitions(hearth_asio INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
+target_link_libraries(hearth_asio INTERFACE Threads::Threads)

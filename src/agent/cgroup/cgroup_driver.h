@@ -1,0 +1,82 @@
+// Groups of processes with limits, over the cgroup hierarchies a host has.
+//
+// Implementations: V2Driver, HybridDriver (v1 limits; membership, freeze and kill through the v2
+// hierarchy beside it), V1Driver, NoneDriver (process groups only). All pass the contract suite in
+// testing/cgroup_contract.h; what the kernel really enforces is enforcement(). Groups live below
+// `<root>/hearth-<instance>/`, so cleaning up after a crash never touches a neighbour's.
+//
+// Thread-compatible: the agent uses one driver from its own threads, one call at a time per group.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/job_state.h"
+
+namespace hearth::agent {
+
+struct GroupLimits {
+  std::int64_t memory_bytes = 0;      // hard limit; swap none
+  std::int64_t cpu_limit_milli = 0;   // quota over a 100 ms period
+  std::int64_t cpu_weight_milli = 0;  // what is reserved; sets the weight
+  std::int64_t pids = 0;
+};
+
+struct GroupUsage {
+  std::optional<std::int64_t> cpu_ms;
+  std::optional<std::int64_t> memory_bytes;
+  std::optional<std::int64_t> memory_peak_bytes;
+  std::optional<std::int64_t> pids;
+  std::int64_t oom_kills = 0;
+};
+
+// One group. The destructor does not remove it.
+class CgroupHandle {
+ public:
+  virtual ~CgroupHandle() = default;
+  [[nodiscard]] virtual const std::string& name() const = 0;
+  // Paths of `cgroup.procs` (or `tasks`' parent) files a starting process writes itself into,
+  // before exec, so that nothing escapes accounting. Empty for NoneDriver.
+  [[nodiscard]] virtual std::vector<std::string> join_paths() const = 0;
+  virtual Result<GroupUsage> usage() = 0;
+  virtual Result<std::vector<pid_t>> pids() = 0;
+  virtual Result<bool> empty() = 0;
+  // Kills every member, also those that fork meanwhile; returns when each was signalled. The caller
+  // repeats until empty().
+  virtual Result<> kill_all() = 0;
+  // Needs to be empty. Waits at most a moment for the kernel to let go.
+  virtual Result<> remove() = 0;
+};
+
+class CgroupDriver {
+ public:
+  virtual ~CgroupDriver() = default;
+  [[nodiscard]] virtual Enforcement enforcement() const = 0;
+  // `name` [A-Za-z0-9_-]+ . Fails with InvalidArgument for a limit the kernel refuses,
+  // PermissionDenied naming both remedies (delegation, root).
+  virtual Result<std::unique_ptr<CgroupHandle>> create(const std::string& name,
+                                                       const GroupLimits& limits) = 0;
+  // Kills and removes every group below this instance's own subtree: leftovers of a crash.
+  virtual Result<int> sweep() = 0;
+};
+
+struct DriverOptions {
+  std::string cgroup_root;  // empty: below the agent's own group
+  std::string instance;
+  bool force_none = false;
+};
+
+// The best driver this host allows; `why_not` explains what is missing when it is a lesser one.
+struct ProbedDriver {
+  std::unique_ptr<CgroupDriver> driver;
+  std::string why_not;
+};
+Result<ProbedDriver> probe_cgroup_driver(const DriverOptions& options);
+
+}  // namespace hearth::agent

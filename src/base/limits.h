@@ -1,0 +1,78 @@
+// Every bound of Hearth has its name and default here (spec §4 "Limits a client can meet"). A limit
+// that a client passes is answered with its name and value.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/time.h"
+
+namespace hearth::limits {
+
+inline constexpr std::int64_t kKiB = 1024;
+inline constexpr std::int64_t kMiB = 1024 * kKiB;
+inline constexpr std::int64_t kGiB = 1024 * kMiB;
+
+// Requests.
+inline constexpr std::int64_t kRequestBodyBytesMax = 1 * kMiB;
+inline constexpr std::int64_t kBatchBodyBytesMax = 64 * kMiB;
+inline constexpr std::int64_t kBatchItemsMax = 10'000;
+inline constexpr std::int64_t kJsonDepthMax = 32;
+inline constexpr std::int64_t kHeaderBytesMax = 16 * kKiB;
+inline constexpr std::int64_t kConnectionsMax = 16'000;
+inline constexpr std::int64_t kListLimitMax = 1'000;
+inline constexpr std::int64_t kListLimitDefault = 100;
+
+// One job.
+inline constexpr std::int64_t kCommandBytesMax = 128 * kKiB;
+inline constexpr std::int64_t kEnvironmentBytesMax = 128 * kKiB;
+inline constexpr std::int64_t kStdinBytesMax = 1 * kMiB;
+inline constexpr std::int64_t kNameBytesMax = 256;
+inline constexpr std::int64_t kLabelsMax = 64;
+inline constexpr std::int64_t kLabelBytesMax = 256;
+inline constexpr std::int64_t kNamedResourcesMax = 32;
+inline constexpr std::int64_t kDependenciesMax = 1'000;
+inline constexpr std::int64_t kArraySizeMax = 10'000;
+inline constexpr std::int64_t kRetriesMax = 1'000;
+inline constexpr std::int64_t kCpuMilliMax = 1'024'000;
+inline constexpr std::int64_t kMemoryBytesMax = 64 * 1024 * kGiB;
+inline constexpr Duration kTimeoutMax = std::chrono::hours(24 * 7);
+inline constexpr Duration kTimeoutDefault = std::chrono::seconds(300);
+inline constexpr Duration kGraceDefault = std::chrono::seconds(5);
+inline constexpr Duration kGraceMax = std::chrono::minutes(10);
+inline constexpr std::int64_t kCpuMilliDefault = 1'000;
+inline constexpr std::int64_t kCpuLimitMilliDefault = 2'000;
+inline constexpr std::int64_t kMemoryBytesDefault = 512 * kMiB;
+inline constexpr std::int64_t kMaxLostDefault = 5;
+
+// Output of one stream of one attempt: the first kOutputHeadBytes and a ring of the last
+// kOutputTailBytes are kept; what lies between is dropped and `truncated` is set.
+inline constexpr std::int64_t kOutputBytesMax = 64 * kMiB;
+inline constexpr std::int64_t kOutputHeadBytes = 32 * kMiB;
+inline constexpr std::int64_t kOutputTailBytes = kOutputBytesMax - kOutputHeadBytes;
+// Output up to this size is stored in the job's own transaction, not in a file.
+inline constexpr std::int64_t kOutputInlineBytesMax = 16 * kKiB;
+
+// The controller.
+inline constexpr std::int64_t kQueueJobsMax = 1'000'000;
+inline constexpr std::int64_t kQueuePayloadBytesMax = 8 * kGiB;
+inline constexpr std::int64_t kMailboxCommandsMax = 65'536;
+inline constexpr std::int64_t kTurnCommandsMax = 1'024;
+inline constexpr std::int64_t kAgentsMax = 10'000;
+inline constexpr std::int64_t kWatchersMax = 16'000;
+inline constexpr std::int64_t kWatcherQueueEventsMax = 4'096;
+inline constexpr Duration kHeartbeatInterval = std::chrono::seconds(10);
+inline constexpr Duration kHeartbeatTimeout = std::chrono::seconds(30);
+inline constexpr Duration kSweepInterval = std::chrono::seconds(5);
+inline constexpr Duration kStarvationAfter = std::chrono::seconds(60);
+inline constexpr std::int64_t kEventsKeptMax = 10'000'000;
+inline constexpr Duration kEventsKeptFor = std::chrono::hours(24);
+
+// One agent.
+inline constexpr std::int64_t kParallelJobsDefault = 256;
+inline constexpr std::int64_t kSpoolBytesMax = 4 * kGiB;
+inline constexpr std::int64_t kPidsMaxDefault = 4'096;
+inline constexpr Duration kDrainDeadlineAgent = std::chrono::seconds(30);
+inline constexpr Duration kDrainDeadlineUp = std::chrono::seconds(10);
+
+}  // namespace hearth::limits

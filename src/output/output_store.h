@@ -1,0 +1,67 @@
+// Output of attempts at the controller: arrives in chunks while the attempt runs, is followed live,
+// and is durable before the attempt's end is accepted.
+//
+// Small output stays in memory until the attempt ends and goes into the transaction that ends it
+// (take_inline); larger output goes to files below the data directory, two levels of fan-out,
+// synced by make_durable. Thread-safe; file work happens on the calling thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/change_set.h"
+#include "model/ids.h"
+#include "model/job_state.h"
+#include "output/bounded_log.h"
+
+namespace hearth::output {
+
+struct StreamId {
+  JobId job;
+  std::uint32_t attempt = 0;
+  StreamKind stream = StreamKind::Stdout;
+  friend auto operator<=>(const StreamId&, const StreamId&) = default;
+  friend bool operator==(const StreamId&, const StreamId&) = default;
+};
+
+struct OutputSlice {
+  LogSlice slice;
+  std::int64_t size = 0;  // bytes written so far
+  bool complete = false;  // no more will come
+};
+
+// Runs on the thread that appended; must only post.
+using OutputListener = std::function<void(const StreamId&)>;
+using ListenerId = std::uint64_t;
+
+class OutputStore {
+ public:
+  virtual ~OutputStore() = default;
+
+  virtual Result<> append(const StreamId& id, std::int64_t offset, std::string_view bytes) = 0;
+  // Received in order up to here; 0 for a stream nothing is known of.
+  virtual std::int64_t received(const StreamId& id) = 0;
+
+  // What is live or in files. NotFound when neither: the caller then asks the job store for inline
+  // output.
+  virtual Result<OutputSlice> read(const StreamId& id, std::int64_t offset, std::int64_t max) = 0;
+
+  // Called once both streams are received up to their final offsets: syncs what is in files and
+  // returns what is to be stored inline with the end of the attempt.
+  virtual Result<std::vector<InlineOutput>> make_durable(JobId job, std::uint32_t attempt) = 0;
+  // The end is committed: memory is freed, followers learn that the streams are complete.
+  virtual void finish(JobId job, std::uint32_t attempt) = 0;
+  // The attempt is lost or refused: what was received stays readable as it is.
+  virtual void abandon(JobId job, std::uint32_t attempt) = 0;
+
+  // Followers: told whenever bytes were added to a stream of `job` or it became complete.
+  virtual ListenerId listen(JobId job, OutputListener listener) = 0;
+  virtual void unlisten(JobId job, ListenerId id) = 0;
+};
+
+}  // namespace hearth::output

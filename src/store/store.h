@@ -1,0 +1,108 @@
+// The durable truth. One writer thread appends; any thread may read through a Reader of its own.
+//
+// Implementations: sqlite/ (embedded default), memory/ (tests, simulator). All pass the contract
+// suite in store/testing/store_contract.h.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/agent.h"
+#include "model/change_set.h"
+#include "model/job.h"
+
+namespace hearth::store {
+
+// A job that has not ended, as recovery needs it. `spec` is JobPayload::spec.
+struct LiveJobRow {
+  JobRecord record;
+  std::string spec;
+  std::string idempotency_key;
+};
+
+struct Recovery {
+  std::uint64_t controller_epoch = 0;  // already raised and durable
+  EventSeq last_seq;
+  JobId last_job_id;
+  std::vector<LiveJobRow> jobs;
+  std::vector<AgentRecord> agents;
+};
+
+// What an agent is sent: read in batches when attempts are assigned.
+struct StoredPayload {
+  JobId id;
+  std::string spec;
+  std::string secrets;
+};
+
+struct StoredJob {
+  JobRecord record;
+  std::string spec;
+  std::vector<Attempt> attempts;
+};
+
+// All fields are filters that must hold together; empty ones do not filter. Newest first.
+struct JobQuery {
+  std::vector<JobState> states;
+  std::map<std::string, std::string> labels;
+  std::string queue;
+  std::string name;
+  std::optional<JobId> below;  // cursor: only ids below this one
+  std::int64_t limit = limits::kListLimitDefault;
+};
+
+struct JobListRow {
+  JobRecord record;
+  std::string spec;
+};
+
+// Thread-compatible: one Reader per thread. Sees every append that was acknowledged before the
+// call.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  virtual Result<std::optional<StoredJob>> job(JobId id) = 0;
+  virtual Result<std::vector<JobListRow>> list(const JobQuery& query) = 0;
+  virtual Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>& ids) = 0;
+  virtual Result<std::optional<JobId>> find_idempotency_key(const std::string& key) = 0;
+  virtual Result<std::map<JobId, JobState>> states(const std::vector<JobId>& ids) = 0;
+  // Events after `after` in seq order, of one job or of all (job empty), at most `limit`.
+  virtual Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) = 0;
+  // The oldest seq still kept, 0 when there is none: a cursor below it has a gap.
+  virtual Result<EventSeq> oldest_event() = 0;
+  virtual Result<std::optional<std::string>> inline_output(JobId job, std::uint32_t attempt,
+                                                           StreamKind stream) = 0;
+  virtual Result<std::map<JobState, std::int64_t>> counts() = 0;
+};
+
+// How an append failed decides what the loop does (architecture.md, "The controller").
+enum class AppendStatus : std::uint8_t {
+  Durable,
+  // Surely not done (disk full, read-only, busy): keep the batch, retry it unchanged.
+  NotDone,
+  // Unknown or broken (failed fsync, corruption): the process must exit and recover.
+  Fatal,
+};
+
+struct AppendOutcome {
+  AppendStatus status = AppendStatus::Durable;
+  Error error;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  // Raises the controller epoch durably and loads what is alive. Called once, before append.
+  virtual Result<Recovery> recover() = 0;
+  // One transaction; blocks until durable. The change sets are one turn's and its pipelined
+  // followers'.
+  virtual AppendOutcome append(const std::vector<const ChangeSet*>& changes) = 0;
+  virtual Result<std::unique_ptr<Reader>> reader() = 0;
+};
+
+}  // namespace hearth::store
