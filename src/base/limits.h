@@ -72,6 +72,7 @@ inline constexpr Duration kEventsKeptFor = std::chrono::hours(24);
 inline constexpr std::int64_t kParallelJobsDefault = 256;
 inline constexpr std::int64_t kSpoolBytesMax = 4 * kGiB;
 inline constexpr std::int64_t kPidsMaxDefault = 4'096;
+inline constexpr std::int64_t kLoopPostedMax = 65'536;
 inline constexpr Duration kDrainDeadlineAgent = std::chrono::seconds(30);
 inline constexpr Duration kDrainDeadlineUp = std::chrono::seconds(10);
 
