@@ -1,0 +1,59 @@
+#include "wire/link_codec.h"
+
+#include <utility>
+
+#include "wire/proto_convert.h"
+
+namespace hearth::wire {
+
+void to_proto(const AttemptKey& key, v1::AttemptKey& out) {
+  out.set_job(key.job.value());
+  out.set_attempt(key.attempt);
+  out.set_epoch(key.epoch);
+}
+
+AttemptKey to_model(const v1::AttemptKey& key) {
+  return {.job = JobId(key.job()), .attempt = key.attempt(), .epoch = key.epoch()};
+}
+
+void to_proto(const AttemptResult& result, v1::AttemptResultProto& out) {
+  write_attempt_result(result, out);
+}
+
+Result<AttemptResult> to_model(const v1::AttemptResultProto& result) {
+  return read_attempt_result(result);
+}
+
+void to_proto(const AgentInfo& info, v1::Hello& out) {
+  write_agent_info(info, out);
+}
+
+Result<AgentInfo> to_model(const v1::Hello& hello) {
+  return read_agent_info(hello);
+}
+
+void to_proto(const AgentUsage& usage, v1::Heartbeat& out) {
+  if (usage.cpu_percent) {
+    out.set_cpu_percent(*usage.cpu_percent);
+  }
+  if (usage.memory_bytes) {
+    out.set_memory_bytes(*usage.memory_bytes);
+  }
+}
+
+AgentUsage to_model(const v1::Heartbeat& heartbeat) {
+  AgentUsage usage;
+  if (heartbeat.has_cpu_percent()) {
+    usage.cpu_percent = heartbeat.cpu_percent();
+  }
+  if (heartbeat.has_memory_bytes()) {
+    usage.memory_bytes = heartbeat.memory_bytes();
+  }
+  return usage;
+}
+
+Result<StreamKind> to_stream(std::uint32_t stream) {
+  return read_enum("stream", stream, StreamKind::Stderr);
+}
+
+}  // namespace hearth::wire
