@@ -1,0 +1,64 @@
+#include "client/sse_parser.h"
+
+#include <charconv>
+
+namespace hearth::client {
+
+void SseParser::feed(std::string_view bytes, std::vector<SseEvent>& events) {
+  for (const char byte : bytes) {
+    if (skip_lf_) {
+      skip_lf_ = false;
+      if (byte == '\n') {
+        continue;
+      }
+    }
+    if (byte == '\n' || byte == '\r') {
+      skip_lf_ = byte == '\r';
+      take_line(line_, events);
+      line_.clear();
+    } else {
+      line_.push_back(byte);
+    }
+  }
+}
+
+void SseParser::take_line(std::string_view line, std::vector<SseEvent>& events) {
+  if (line.empty()) {
+    if (has_data_) {
+      events.push_back({last_id_, event_.empty() ? "message" : event_, data_});
+    }
+    event_.clear();
+    data_.clear();
+    has_data_ = false;
+    return;
+  }
+  const std::size_t colon = line.find(':');
+  if (colon == 0) {
+    return;
+  }
+  const std::string_view field = line.substr(0, colon);
+  std::string_view value = colon == std::string_view::npos ? "" : line.substr(colon + 1);
+  if (value.starts_with(' ')) {
+    value.remove_prefix(1);
+  }
+  if (field == "event") {
+    event_ = value;
+  } else if (field == "data") {
+    if (has_data_) {
+      data_.push_back('\n');
+    }
+    data_.append(value);
+    has_data_ = true;
+  } else if (field == "id") {
+    last_id_ = value;
+  } else if (field == "retry") {
+    int milliseconds = 0;
+    const auto [end, failed] =
+        std::from_chars(value.data(), value.data() + value.size(), milliseconds);
+    if (failed == std::errc() && end == value.data() + value.size() && milliseconds >= 0) {
+      retry_ms_ = milliseconds;
+    }
+  }
+}
+
+}  // namespace hearth::client

@@ -1,0 +1,38 @@
+// Server-sent events from bytes. Pure: feed it what arrives, take what is complete.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hearth::client {
+
+struct SseEvent {
+  std::string id;     // of this event, or the last one seen
+  std::string event;  // "message" when not named
+  std::string data;   // lines joined with '\n'
+};
+
+// Follows the WHATWG event stream grammar: LF, CRLF or CR ends a line, a blank line dispatches,
+// comments are skipped, an event without data is dropped.
+class SseParser {
+ public:
+  void feed(std::string_view bytes, std::vector<SseEvent>& events);
+
+  [[nodiscard]] const std::string& last_id() const { return last_id_; }
+  [[nodiscard]] std::optional<int> retry_ms() const { return retry_ms_; }
+
+ private:
+  void take_line(std::string_view line, std::vector<SseEvent>& events);
+
+  std::string line_;
+  bool skip_lf_ = false;
+  std::string event_;
+  std::string data_;
+  bool has_data_ = false;
+  std::string last_id_;
+  std::optional<int> retry_ms_;
+};
+
+}  // namespace hearth::client

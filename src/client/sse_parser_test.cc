@@ -1,0 +1,56 @@
+#include "client/sse_parser.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace hearth::client {
+namespace {
+
+std::vector<SseEvent> parse_in_pieces(const std::string& text, std::size_t piece) {
+  SseParser parser;
+  std::vector<SseEvent> events;
+  for (std::size_t at = 0; at < text.size(); at += piece) {
+    parser.feed(std::string_view(text).substr(at, piece), events);
+  }
+  return events;
+}
+
+TEST(SseParserTest, ReadsTheSameEventsHoweverTheBytesAreCut) {
+  const std::string text =
+      "retry: 500\n: comment\n\nid: 7\nevent: state\ndata: {\"a\":1}\n\n"
+      "id: 8\r\ndata: one\r\ndata: two\r\n\r\nevent: end\rdata:x\r\r";
+  for (std::size_t piece = 1; piece <= text.size(); ++piece) {
+    const auto events = parse_in_pieces(text, piece);
+    ASSERT_EQ(events.size(), 3U) << piece;
+    EXPECT_EQ(events[0].event, "state");
+    EXPECT_EQ(events[0].id, "7");
+    EXPECT_EQ(events[0].data, "{\"a\":1}");
+    EXPECT_EQ(events[1].event, "message");
+    EXPECT_EQ(events[1].data, "one\ntwo");
+    EXPECT_EQ(events[2].event, "end");
+    EXPECT_EQ(events[2].id, "8");
+    EXPECT_EQ(events[2].data, "x");
+  }
+}
+
+TEST(SseParserTest, DropsAnEventThatWasCutBeforeItsBlankLine) {
+  SseParser parser;
+  std::vector<SseEvent> events;
+  parser.feed("id: 3\ndata: half\n", events);
+  EXPECT_TRUE(events.empty());
+}
+
+TEST(SseParserTest, IgnoresAnEventWithoutDataAndARetryThatIsNoNumber) {
+  SseParser parser;
+  std::vector<SseEvent> events;
+  parser.feed("event: ping\n\nretry: soon\n\n", events);
+  EXPECT_TRUE(events.empty());
+  EXPECT_FALSE(parser.retry_ms().has_value());
+  parser.feed("retry: 250\n\n", events);
+  EXPECT_EQ(parser.retry_ms(), 250);
+}
+
+}  // namespace
+}  // namespace hearth::client

@@ -1,0 +1,234 @@
+#include "config/settings.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "base/check.h"
+#include "config/quantity.h"
+#include "config/toml_file.h"
+
+namespace hearth::config {
+
+namespace {
+
+constexpr std::array kSettings = {
+    Setting{"data", SettingType::Text, "",
+            "Data directory (default: ~/.local/share/hearth, as root /var/lib/hearth)", ""},
+    Setting{"http", SettingType::Text, "127.0.0.1:7070",
+            "Address of REST and events; port 0 picks a free one", ""},
+    Setting{"grpc", SettingType::Text, "127.0.0.1:50051",
+            "Address agents connect to; port 0 picks a free one", ""},
+    Setting{
+        "allowed_hosts", SettingType::Text, "",
+        "Host names, besides loopback names, that requests may be addressed to (comma separated)",
+        ""},
+    Setting{"heartbeat_interval", SettingType::Duration, "10s", "How often agents report", ""},
+    Setting{"heartbeat_timeout", SettingType::Duration, "30s",
+            "Silence after which an agent is lost and its attempts are requeued", ""},
+    Setting{"sweep_interval", SettingType::Duration, "5s",
+            "Periodic scheduling sweep, beside the event-driven one", ""},
+    Setting{"starvation_after", SettingType::Duration, "60s",
+            "Wait after which a class of jobs holds one agent until it fits", ""},
+    Setting{"queue_jobs_max", SettingType::Integer, "1000000", "Jobs that may wait or run at once",
+            ""},
+    Setting{"controller", SettingType::Text, "127.0.0.1:50051", "Controller an agent connects to",
+            "SCHEDULER_ENDPOINT"},
+    Setting{"id", SettingType::Text, "", "Agent id, [A-Za-z0-9_-]{1,64} (default: the host name)",
+            ""},
+    Setting{"type", SettingType::Text, "", "Agent type; shown, and matched like a label", ""},
+    Setting{"labels", SettingType::Labels, "", "Labels of an agent, k=v,k=v", ""},
+    Setting{"cpu", SettingType::Cpu, "",
+            "Cores an agent offers (default: the smaller of host and own cgroup)", ""},
+    Setting{"memory", SettingType::Memory, "",
+            "Memory an agent offers, MiB or with K, M, G (default: the smaller of host and own "
+            "cgroup, less reserve_memory)",
+            ""},
+    Setting{"reserve_memory", SettingType::Memory, "256",
+            "Memory kept back for the agent and the system", ""},
+    Setting{"gpus", SettingType::Integer, "0", "GPUs an agent offers", ""},
+    Setting{"resources", SettingType::Labels, "",
+            "Named resources an agent offers, name=amount,...", ""},
+    Setting{"max_parallel_jobs", SettingType::Integer, "256", "Attempts an agent runs at once",
+            "MAX_PARALLEL_JOBS"},
+    Setting{"cgroup_root", SettingType::Text, "",
+            "Group below which an agent makes its groups (default: its own)", ""},
+    Setting{"cgroup", SettingType::Text, "auto", "auto, or none: no limits are enforced", ""},
+    Setting{"run_as", SettingType::Text, "",
+            "User that jobs of sandbox level none run as (default: the agent's)", ""},
+    Setting{"drain_deadline", SettingType::Duration, "",
+            "How long a stopping agent lets attempts finish (default: 30s, up: 10s)", ""},
+    Setting{"log_level", SettingType::Text, "info", "debug, info, warning or error", ""},
+    Setting{"log_format", SettingType::Text, "text", "text or json", ""},
+};
+
+constexpr std::array<std::string_view, 2> kDefaultFiles = {"hearth.toml",
+                                                           "/etc/hearth/hearth.toml"};
+
+Result<> check_value(const Setting& setting, const SettingValue& value) {
+  if (value.text.empty()) {
+    return {};
+  }
+  Result<> checked;
+  const auto keep = [&checked](const auto& parsed) {
+    if (!parsed) {
+      checked = Result<>(parsed.error());
+    }
+  };
+  switch (setting.type) {
+    case SettingType::Text:
+      break;
+    case SettingType::Integer:
+      keep(parse_integer(value.text));
+      break;
+    case SettingType::Duration:
+      keep(parse_duration(value.text));
+      break;
+    case SettingType::Cpu:
+      keep(parse_cpu_milli(value.text));
+      break;
+    case SettingType::Memory:
+      keep(parse_memory_bytes(value.text));
+      break;
+    case SettingType::Labels:
+      keep(parse_labels(value.text));
+      break;
+    case SettingType::Boolean:
+      if (value.text != "true" && value.text != "false") {
+        checked = Result<>(invalid_argument("'" + value.text + "' is neither true nor false"));
+      }
+      break;
+  }
+  if (!checked) {
+    return checked.error().with_context("setting " + std::string(setting.name) + " (from " +
+                                        value.origin + ")");
+  }
+  return {};
+}
+
+std::optional<SettingValue> from_environment(
+    const Setting& setting, const std::map<std::string, std::string>& environment) {
+  for (const std::string& variable :
+       {environment_of(setting), std::string(setting.environment_alias)}) {
+    const auto found = environment.find(variable);
+    if (!variable.empty() && found != environment.end()) {
+      return SettingValue{found->second, "environment " + variable};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::span<const Setting> all_settings() {
+  return kSettings;
+}
+
+const Setting* find_setting(std::string_view name) {
+  const auto* found = std::find_if(kSettings.begin(), kSettings.end(),
+                                   [name](const Setting& setting) { return setting.name == name; });
+  return found == kSettings.end() ? nullptr : found;
+}
+
+std::string flag_of(const Setting& setting) {
+  std::string flag = "--" + std::string(setting.name);
+  std::replace(flag.begin(), flag.end(), '_', '-');
+  return flag;
+}
+
+std::string environment_of(const Setting& setting) {
+  std::string variable = "HEARTH_" + std::string(setting.name);
+  std::transform(variable.begin(), variable.end(), variable.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return variable;
+}
+
+Result<Settings> Settings::load(const Sources& sources) {
+  std::vector<std::string> files;
+  if (!sources.file.empty()) {
+    files.push_back(sources.file);
+  } else {
+    files.assign(kDefaultFiles.begin(), kDefaultFiles.end());
+  }
+  FileValues file;
+  for (const std::string& path : files) {
+    HEARTH_ASSIGN(const auto read, read_toml_file(path, /*must_exist=*/!sources.file.empty()));
+    if (read) {
+      file = *read;
+      break;
+    }
+  }
+  for (const auto& [name, text] : file.values) {
+    if (find_setting(name) == nullptr) {
+      return invalid_argument(file.path + ": '" + name +
+                              "' is no setting; `hearth config` lists all");
+    }
+  }
+  Settings settings;
+  for (const Setting& setting : kSettings) {
+    const std::string name(setting.name);
+    SettingValue value{std::string(setting.fallback), "default"};
+    if (const auto flag = sources.flags.find(name); flag != sources.flags.end()) {
+      value = {flag->second, "flag " + flag_of(setting)};
+    } else if (const auto variable = from_environment(setting, sources.environment)) {
+      value = *variable;
+    } else if (const auto entry = file.values.find(name); entry != file.values.end()) {
+      value = {entry->second, file.path};
+    }
+    HEARTH_TRY(check_value(setting, value));
+    settings.values_[name] = std::move(value);
+  }
+  return settings;
+}
+
+const SettingValue& Settings::value(std::string_view name) const {
+  const auto found = values_.find(name);
+  HEARTH_CHECK(found != values_.end(), "a setting that is not in the table was asked for");
+  return found->second;
+}
+
+std::string Settings::text(std::string_view name) const {
+  return value(name).text;
+}
+
+std::int64_t Settings::integer(std::string_view name) const {
+  return parse_integer(value(name).text).value_or(0);
+}
+
+Duration Settings::duration(std::string_view name) const {
+  return parse_duration(value(name).text).value_or(Duration{0});
+}
+
+std::optional<std::int64_t> Settings::cpu_milli(std::string_view name) const {
+  const auto parsed = parse_cpu_milli(value(name).text);
+  return parsed ? std::optional(*parsed) : std::nullopt;
+}
+
+std::optional<std::int64_t> Settings::memory_bytes(std::string_view name) const {
+  const auto parsed = parse_memory_bytes(value(name).text);
+  return parsed ? std::optional(*parsed) : std::nullopt;
+}
+
+std::map<std::string, std::string> Settings::labels(std::string_view name) const {
+  return parse_labels(value(name).text).value_or(std::map<std::string, std::string>{});
+}
+
+bool Settings::boolean(std::string_view name) const {
+  return value(name).text == "true";
+}
+
+Result<std::map<std::string, std::string>> parse_labels(std::string_view text) {
+  std::map<std::string, std::string> labels;
+  while (!text.empty()) {
+    const std::string_view item = text.substr(0, text.find(','));
+    const std::size_t equals = item.find('=');
+    if (equals == std::string_view::npos || equals == 0) {
+      return invalid_argument("'" + std::string(item) + "' is not NAME=VALUE");
+    }
+    labels[std::string(item.substr(0, equals))] = std::string(item.substr(equals + 1));
+    text.remove_prefix(std::min(text.size(), item.size() + 1));
+  }
+  return labels;
+}
+
+}  // namespace hearth::config

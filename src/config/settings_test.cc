@@ -1,0 +1,117 @@
+#include "config/settings.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "config/quantity.h"
+
+namespace hearth::config {
+namespace {
+
+class SettingsTest : public ::testing::Test {
+ protected:
+  SettingsTest() {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "hearth-config-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+  }
+  ~SettingsTest() override { std::filesystem::remove_all(directory_); }
+  SettingsTest(const SettingsTest&) = delete;
+  SettingsTest& operator=(const SettingsTest&) = delete;
+
+  std::string file(const std::string& text) {
+    const std::string path = directory_ / "hearth.toml";
+    std::ofstream(path) << text;
+    return path;
+  }
+
+  std::filesystem::path directory_;
+};
+
+TEST_F(SettingsTest, FlagWinsOverEnvironmentOverFileOverDefault) {
+  Sources sources;
+  sources.file = file("http = \"127.0.0.1:1\"\ngrpc = \"127.0.0.1:2\"\nid = \"filed\"\n");
+  sources.environment = {{"HEARTH_HTTP", "127.0.0.1:3"}, {"HEARTH_GRPC", "127.0.0.1:4"}};
+  sources.flags = {{"http", "127.0.0.1:5"}};
+  const auto settings = Settings::load(sources);
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->text("http"), "127.0.0.1:5");
+  EXPECT_EQ(settings->values().at("http").origin, "flag --http");
+  EXPECT_EQ(settings->text("grpc"), "127.0.0.1:4");
+  EXPECT_EQ(settings->values().at("grpc").origin, "environment HEARTH_GRPC");
+  EXPECT_EQ(settings->text("id"), "filed");
+  EXPECT_EQ(settings->values().at("id").origin, sources.file);
+  EXPECT_EQ(settings->duration("heartbeat_timeout"), Duration(30'000));
+  EXPECT_EQ(settings->values().at("heartbeat_timeout").origin, "default");
+}
+
+TEST_F(SettingsTest, AliasesOfTheSourceDocumentsAreReadAfterTheOwnName) {
+  Sources sources;
+  sources.environment = {{"MAX_PARALLEL_JOBS", "2"}, {"SCHEDULER_ENDPOINT", "localhost:9"}};
+  auto settings = Settings::load(sources);
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->integer("max_parallel_jobs"), 2);
+  EXPECT_EQ(settings->text("controller"), "localhost:9");
+  sources.environment["HEARTH_MAX_PARALLEL_JOBS"] = "3";
+  settings = Settings::load(sources);
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->integer("max_parallel_jobs"), 3);
+}
+
+TEST_F(SettingsTest, ABadValueNamesTheSettingItsOriginAndWhatToWrite) {
+  Sources sources;
+  sources.environment = {{"HEARTH_HEARTBEAT_TIMEOUT", "soon"}};
+  const auto settings = Settings::load(sources);
+  ASSERT_FALSE(settings);
+  EXPECT_NE(settings.error().message.find("heartbeat_timeout"), std::string::npos);
+  EXPECT_NE(settings.error().message.find("HEARTH_HEARTBEAT_TIMEOUT"), std::string::npos);
+  EXPECT_NE(settings.error().message.find("30s"), std::string::npos);
+}
+
+TEST_F(SettingsTest, AnUnknownKeyAMissingFileAndBadTomlAreRefused) {
+  Sources sources;
+  sources.file = file("htpp = \"x\"\n");
+  EXPECT_NE(Settings::load(sources).error().message.find("'htpp'"), std::string::npos);
+  sources.file = file("http = \n");
+  EXPECT_NE(Settings::load(sources).error().message.find(":1:"), std::string::npos);
+  sources.file = (directory_ / "absent.toml").string();
+  EXPECT_NE(Settings::load(sources).error().message.find("absent.toml"), std::string::npos);
+}
+
+TEST_F(SettingsTest, ATableInTheFileReadsAsLabels) {
+  Sources sources;
+  sources.file = file("cpu = 1.5\nmax_parallel_jobs = 4\n[labels]\ndisk = \"ssd\"\nzone = \"a\"\n");
+  const auto settings = Settings::load(sources);
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->labels("labels"),
+            (std::map<std::string, std::string>{{"disk", "ssd"}, {"zone", "a"}}));
+  EXPECT_EQ(settings->cpu_milli("cpu"), 1500);
+}
+
+TEST(QuantityTest, ReadsWhatPeopleWrite) {
+  EXPECT_EQ(parse_duration("500ms"), Duration(500));
+  EXPECT_EQ(parse_duration("1.5s"), Duration(1500));
+  EXPECT_EQ(parse_duration("2"), Duration(2000));
+  EXPECT_EQ(parse_duration("7d"), Duration(7LL * 86400 * 1000));
+  EXPECT_EQ(parse_cpu_milli("0.5"), 500);
+  EXPECT_EQ(parse_memory_bytes("256"), 256 * limits::kMiB);
+  EXPECT_EQ(parse_memory_bytes("2G"), 2 * limits::kGiB);
+}
+
+TEST(QuantityTest, RefusesWhatIsNone) {
+  for (const char* text : {"", "s", "-1s", "nan", "inf", "1e5s", "5 s", "0x10"}) {
+    EXPECT_FALSE(parse_duration(text)) << text;
+  }
+  for (const char* text : {"0", "-1", "0.0001", "two", "1k", "nan"}) {
+    EXPECT_FALSE(parse_cpu_milli(text)) << text;
+  }
+  for (const char* text : {"0", "-5M", "1X", "99999999T", ""}) {
+    EXPECT_FALSE(parse_memory_bytes(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace hearth::config
