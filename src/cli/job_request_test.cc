@@ -1,0 +1,103 @@
+#include "cli/job_request.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "cli/follow.h"
+#include "cli/json_text.h"
+#include "cli/table.h"
+
+namespace hearth::cli {
+namespace {
+
+JobOptions with_command() {
+  JobOptions options;
+  options.command = {"true"};
+  return options;
+}
+
+TEST(JobRequestTest, SaysOnlyWhatWasAskedFor) {
+  EXPECT_EQ(*job_request_body(with_command(), "", TimePoint{}), R"({"command":["true"]})");
+}
+
+TEST(JobRequestTest, CarriesEveryFlag) {
+  JobOptions options = with_command();
+  options.cpu = "0.5";
+  options.cpu_limit = "1";
+  options.memory = "1.5G";
+  options.resources = {"licence=2"};
+  options.timeout = "2m";
+  options.grace = "500ms";
+  options.retries = 2;
+  options.retry_on_exit = {75};
+  options.max_lost = 0;
+  options.env = {"A=b=c"};
+  options.requires_labels = {"disk=ssd"};
+  options.labels = {"team=x"};
+  options.after = {"0abc", "0def:any"};
+  options.group = "g";
+  options.group_limit = 3;
+  options.delay = "1s";
+  options.max_queue = "1h";
+  options.array = "1-10";
+  const auto body = job_request_body(options, "input", time_from_ms(1'000));
+  ASSERT_TRUE(body) << body.error().message;
+  EXPECT_EQ(boost::json::parse(*body), boost::json::parse(R"({
+    "command":["true"],"stdin":"input","labels":{"team":"x"},"env":{"A":"b=c"},"maxRetries":2,
+    "retryOn":{"exitCodes":[75]},"maxLost":0,"requiredCpu":0.5,"cpuLimit":1.0,"requiredRamMb":1536,
+    "resources":{"licence":2},"timeoutMs":120000,"graceMs":500,"requires":{"disk":"ssd"},
+    "group":"g","groupLimit":3,"after":["0abc",{"id":"0def","on":"any"}],
+    "notBefore":"1970-01-01T00:00:02.000Z","maxQueueMs":3600000,"array":{"from":1,"to":10}})"));
+}
+
+TEST(JobRequestTest, ABadFlagIsNamed) {
+  const auto refused = [](auto change) {
+    JobOptions options = with_command();
+    change(options);
+    const auto body = job_request_body(options, "", TimePoint{});
+    return body ? std::string("accepted: " + *body) : body.error().message;
+  };
+  EXPECT_EQ(refused([](auto& o) { o.cpu = "-1"; }).find("--cpu:"), 0U);
+  EXPECT_EQ(refused([](auto& o) { o.memory = "lots"; }).find("--memory:"), 0U);
+  EXPECT_EQ(refused([](auto& o) { o.timeout = "soon"; }).find("--timeout:"), 0U);
+  EXPECT_EQ(refused([](auto& o) { o.env = {"HOME"}; }).find("--env:"), 0U);
+  EXPECT_EQ(refused([](auto& o) { o.resources = {"x=y"}; }).find("--resource:"), 0U);
+  EXPECT_EQ(refused([](auto& o) { o.array = "10"; }).find("--array:"), 0U);
+  EXPECT_EQ(refused([](auto& o) { o.command.clear(); }).find("no command"), 0U);
+}
+
+TEST(ExitCodeTest, FollowsTheTableOfTheCommandLine) {
+  const auto code = [](const char* job) { return exit_code_of(boost::json::parse(job)); };
+  EXPECT_EQ(code(R"({"state":"COMPLETED","exitCode":0})"), 0);
+  EXPECT_EQ(code(R"({"state":"FAILED","reason":"exit_nonzero","exitCode":3})"), 3);
+  EXPECT_EQ(code(R"({"state":"FAILED","reason":"signaled","signal":11})"), 139);
+  EXPECT_EQ(code(R"({"state":"FAILED","reason":"command_not_found"})"), 127);
+  EXPECT_EQ(code(R"({"state":"FAILED","reason":"not_executable"})"), 126);
+  EXPECT_EQ(code(R"({"state":"FAILED","reason":"oom","signal":9})"), 137);
+  EXPECT_EQ(code(R"({"state":"FAILED","reason":"agent_lost"})"), 125);
+  EXPECT_EQ(code(R"({"state":"TIMED_OUT","reason":"timed_out","signal":15})"), 124);
+  EXPECT_EQ(code(R"({"state":"CANCELLED"})"), 130);
+}
+
+TEST(JsonTextTest, TimesAndQuantitiesReadBack) {
+  EXPECT_EQ(rfc3339(time_from_ms(1'700'000'000'123)), "2023-11-14T22:13:20.123Z");
+  EXPECT_EQ(parse_rfc3339("2023-11-14T22:13:20.123Z"), time_from_ms(1'700'000'000'123));
+  EXPECT_EQ(human_duration(Duration(12)), "12 ms");
+  EXPECT_EQ(human_duration(Duration(3'250)), "3.2 s");
+  EXPECT_EQ(human_duration(Duration(245'000)), "4 m 5 s");
+  EXPECT_EQ(human_bytes(512LL << 20), "512 MiB");
+  EXPECT_EQ(*decode_base64("aGVsbG8A/w=="), std::string("hello\0\xff", 7));
+  EXPECT_FALSE(decode_base64("a b"));
+}
+
+TEST(TableTest, AlignsAndCleans) {
+  Table table({"A", "B"});
+  table.add({"x\ny", "1"});
+  table.add({"größer", "2"});
+  EXPECT_EQ(table.text(), "A       B\nx?y     1\ngrößer  2\n");
+  EXPECT_EQ(clean_cell("abcdefgh", 6), "abc...");
+}
+
+}  // namespace
+}  // namespace hearth::cli

@@ -1,0 +1,259 @@
+#include <boost/json.hpp>
+
+#include "base/limits.h"
+#include "cli/commands.h"
+#include "cli/follow.h"
+#include "cli/json_text.h"
+#include "cli/table.h"
+
+namespace hearth::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::size_t kCommandWidth = 48;
+
+Result<int> print_json(Session& session, const json::value& value) {
+  HEARTH_TRY(session.out(json::serialize(value) + "\n"));
+  return kExitFine;
+}
+
+std::string command_of(const json::value& job) {
+  std::string line;
+  if (const auto* command = job.as_object().if_contains("command");
+      command != nullptr && command->is_array()) {
+    for (const auto& word : command->get_array()) {
+      line += (line.empty() ? "" : " ") + std::string(word.as_string());
+    }
+  }
+  return clean_cell(line, kCommandWidth);
+}
+
+// How long it ran, runs or waits.
+std::string time_of(const json::value& job, TimePoint now) {
+  const auto at = [&job](const char* key) { return parse_rfc3339(text_of(job, key)); };
+  if (has_value(job, "completedAt")) {
+    return has_value(job, "startedAt") ? human_duration(at("completedAt") - at("startedAt")) : "-";
+  }
+  const TimePoint since = has_value(job, "startedAt") ? at("startedAt") : at("createdAt");
+  return human_duration(std::max(now - since, Duration{0}));
+}
+
+std::string agent_of(const json::value& job) {
+  const auto* attempts = job.as_object().if_contains("attempts");
+  return attempts != nullptr && attempts->is_array() && !attempts->get_array().empty()
+             ? text_of(attempts->get_array().back(), "agentId", "-")
+             : "-";
+}
+
+std::string jobs_target(const JobsCommand& command) {
+  std::string target = "/v1/jobs?limit=" + std::to_string(command.limit);
+  for (const std::string& state : command.states) {
+    target += "&state=" + url_encode(state);
+  }
+  for (const std::string& label : command.labels) {
+    target += "&label=" + url_encode(label);
+  }
+  if (!command.queue.empty()) {
+    target += "&queue=" + url_encode(command.queue);
+  }
+  if (!command.name.empty()) {
+    target += "&name=" + url_encode(command.name);
+  }
+  return target;
+}
+
+Result<int> show_one_job(Session& session, const std::string& id) {
+  HEARTH_ASSIGN(const auto job, session.get("/v1/jobs/" + url_encode(id)));
+  if (session.json()) {
+    return print_json(session, job);
+  }
+  Table table({"field", "value"});
+  for (const auto& [key, value] : job.as_object()) {
+    if (value.is_null() || key == "attempts") {
+      continue;
+    }
+    table.add({std::string(key),
+               value.is_string() ? std::string(value.get_string()) : json::serialize(value)});
+  }
+  HEARTH_TRY(session.out(table.text()));
+  const auto* attempts = job.as_object().if_contains("attempts");
+  if (attempts == nullptr || !attempts->is_array() || attempts->get_array().empty()) {
+    return kExitFine;
+  }
+  Table tries({"attempt", "agent", "state", "reason", "exit", "cpu", "peak memory"});
+  for (const auto& attempt : attempts->get_array()) {
+    tries.add(
+        {std::to_string(integer_of(attempt, "number")), text_of(attempt, "agentId"),
+         text_of(attempt, "state"), text_of(attempt, "reason", "-"),
+         has_value(attempt, "exitCode") ? std::to_string(integer_of(attempt, "exitCode")) : "-",
+         human_duration(Duration(integer_of(attempt, "cpuMs"))),
+         human_bytes(integer_of(attempt, "memoryPeakBytes"))});
+  }
+  HEARTH_TRY(session.out("\n" + tries.text()));
+  return kExitFine;
+}
+
+// Whole output of one stream, over gaps.
+Result<> copy_output(Session& session, const LogsCommand& command, const std::string& stream) {
+  std::int64_t offset = 0;
+  for (;;) {
+    std::string target = "/v1/jobs/" + url_encode(command.id) + "/output?stream=" + stream +
+                         "&offset=" + std::to_string(offset);
+    if (command.attempt) {
+      target += "&attempt=" + std::to_string(*command.attempt);
+    }
+    HEARTH_ASSIGN(const auto response, session.get_raw(target));
+    HEARTH_TRY(stream == "stderr" ? session.err(response.body) : session.out(response.body));
+    const auto next = response.headers.find("hearth-next-offset");
+    const std::int64_t next_offset =
+        next == response.headers.end() ? offset : std::atoll(next->second.c_str());
+    const auto size = response.headers.find("hearth-size");
+    const std::int64_t end =
+        size == response.headers.end() ? next_offset : std::atoll(size->second.c_str());
+    if (next_offset <= offset || next_offset >= end) {
+      return {};
+    }
+    if (const std::int64_t start = std::atoll(response.headers.contains("hearth-offset")
+                                                  ? response.headers.at("hearth-offset").c_str()
+                                                  : "0");
+        next_offset > start + static_cast<std::int64_t>(response.body.size())) {
+      HEARTH_TRY(session.err("\nhearth: part of " + stream + " was dropped here\n"));
+    }
+    offset = next_offset;
+  }
+}
+
+}  // namespace
+
+Result<int> show_jobs(Session& session, const JobsCommand& command) {
+  if (!command.id.empty()) {
+    return show_one_job(session, command.id);
+  }
+  HEARTH_ASSIGN(const auto answer, session.get(jobs_target(command)));
+  if (session.json()) {
+    return print_json(session, answer);
+  }
+  const auto& jobs = answer.at("jobs").as_array();
+  if (jobs.empty()) {
+    HEARTH_TRY(session.err("hearth: no jobs; run one with: hearth run -- echo hello\n"));
+    return kExitFine;
+  }
+  Table table({"ID", "STATE", "REASON", "TIME", "ATTEMPT", "AGENT", "NAME", "COMMAND"});
+  const TimePoint now = SystemClock().now();
+  for (const auto& job : jobs) {
+    table.add({text_of(job, "id"), text_of(job, "state"), text_of(job, "reason", "-"),
+               time_of(job, now), std::to_string(integer_of(job, "attempt")), agent_of(job),
+               text_of(job, "name", "-"), command_of(job)});
+  }
+  HEARTH_TRY(session.out(table.text()));
+  if (has_value(answer, "nextCursor")) {
+    HEARTH_TRY(session.err("hearth: there are more; see them with --limit\n"));
+  }
+  return kExitFine;
+}
+
+Result<int> show_logs(Session& session, const LogsCommand& command) {
+  if (command.follow) {
+    Follower follower(
+        session, command.id,
+        {.cancel_on_interrupt = false, .stream = command.stream, .attempt = command.attempt});
+    HEARTH_TRY(follower.run());
+    return kExitFine;
+  }
+  for (const char* stream : {"stdout", "stderr"}) {
+    if (command.stream.empty() || command.stream == stream) {
+      HEARTH_TRY(copy_output(session, command, stream));
+    }
+  }
+  return kExitFine;
+}
+
+Result<int> show_explanation(Session& session, const ExplainCommand& command) {
+  HEARTH_ASSIGN(const auto answer, session.get("/v1/jobs/" + url_encode(command.id) + "/explain"));
+  if (session.json()) {
+    return print_json(session, answer);
+  }
+  std::string text = text_of(answer, "state") + ": " + text_of(answer, "summary") + "\n";
+  if (const auto* reasons = answer.as_object().if_contains("reasons");
+      reasons != nullptr && reasons->is_array()) {
+    for (const auto& reason : reasons->get_array()) {
+      text += "  " + text_of(reason, "code") + ": " + text_of(reason, "sentence") + "\n";
+    }
+  }
+  HEARTH_TRY(session.out(text));
+  return kExitFine;
+}
+
+Result<int> show_agents(Session& session) {
+  HEARTH_ASSIGN(const auto answer, session.get("/v1/agents"));
+  if (session.json()) {
+    return print_json(session, answer);
+  }
+  const auto& agents = answer.at("agents").as_array();
+  if (agents.empty()) {
+    HEARTH_TRY(
+        session.err("hearth: no agents; start one with: hearth agent --controller HOST:PORT\n"));
+    return kExitFine;
+  }
+  Table table(
+      {"ID", "STATUS", "TYPE", "CPU", "MEMORY", "RUNNING", "DONE", "FAILED", "LIMITS", "HOST"});
+  for (const auto& agent : agents) {
+    const json::value& reserved = agent.at("reserved");
+    const json::value& capacity = agent.at("capacity");
+    const auto cores = [](const json::value& value) {
+      const auto* cpu = value.as_object().if_contains("cpu");
+      return cpu == nullptr ? std::string("?") : json::serialize(*cpu);
+    };
+    table.add({text_of(agent, "id"), text_of(agent, "status"), text_of(agent, "type", "-"),
+               cores(reserved) + "/" + cores(capacity),
+               human_bytes(integer_of(reserved, "ramMb") * limits::kMiB) + "/" +
+                   human_bytes(integer_of(capacity, "ramMb") * limits::kMiB),
+               std::to_string(integer_of(agent, "running")),
+               std::to_string(integer_of(agent, "done")),
+               std::to_string(integer_of(agent, "failed")), text_of(agent, "enforcement"),
+               text_of(agent, "hostname")});
+  }
+  HEARTH_TRY(session.out(table.text()));
+  return kExitFine;
+}
+
+Result<int> show_workers(Session& session) {
+  HEARTH_ASSIGN(const auto answer, session.get("/v1/workers"));
+  if (session.json()) {
+    return print_json(session, answer);
+  }
+  Table table({"ID", "AGENT", "RUNTIME", "STATE", "UPTIME", "JOBS"});
+  for (const auto& worker : answer.at("workers").as_array()) {
+    std::string jobs;
+    for (const auto& job : worker.at("jobs").as_array()) {
+      jobs += (jobs.empty() ? "" : " ") + std::string(job.as_string());
+    }
+    table.add({text_of(worker, "id"), text_of(worker, "agentId"), text_of(worker, "runtime"),
+               text_of(worker, "state"),
+               has_value(worker, "uptimeMs")
+                   ? human_duration(Duration(integer_of(worker, "uptimeMs")))
+                   : "-",
+               jobs});
+  }
+  HEARTH_TRY(session.out(table.text()));
+  return kExitFine;
+}
+
+Result<int> show_top(Session& session, const TopCommand& command) {
+  constexpr Duration kRefresh{1'000};
+  for (;;) {
+    HEARTH_TRY(session.out(command.once ? "" : "\033[H\033[2J"));
+    HEARTH_TRY(show_agents(session));
+    HEARTH_TRY(session.out("\n"));
+    JobsCommand recent;
+    recent.limit = 20;
+    HEARTH_TRY(show_jobs(session, recent));
+    if (command.once || session.wait(kRefresh)) {
+      return kExitFine;
+    }
+  }
+}
+
+}  // namespace hearth::cli

@@ -1,0 +1,268 @@
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/options.h"
+#include "config/settings.h"
+
+namespace hearth::cli {
+
+namespace {
+
+constexpr const char* kOverview =
+    "Hearth keeps workers hot: run commands on machines with limits, live output and a durable\n"
+    "record.\n\n"
+    "Start here:\n"
+    "  hearth up                          controller and agent in one process\n"
+    "  hearth run -- echo hello           run a command, see its output live\n"
+    "  hearth jobs                        what ran and what runs\n";
+
+constexpr const char* kExitCodes =
+    "Exit codes: the job's own; 128+N ended by signal N; 127 command missing; 126 not executable;\n"
+    "124 timed out; 137 killed by its memory limit; 130 cancelled; 125 Hearth itself failed;\n"
+    "2 wrong usage. A job can exit with these too: the last line on stderr carries state and "
+    "reason.\n"
+    "Ctrl-C cancels the job, a second one leaves it.";
+
+void add_common(CLI::App& app, Common& common) {
+  app.add_option("--url", common.url,
+                 "Controller's HTTP address (default: HEARTH_URL, else http://127.0.0.1:7070)");
+  app.add_flag("--json", common.json, "Machine-readable output");
+}
+
+void add_limit_options(CLI::App& app, JobOptions& job) {
+  app.add_option("--cpu", job.cpu, "Cores to reserve, fractions allowed (default 1)")
+      ->group("Limits");
+  app.add_option("--cpu-limit", job.cpu_limit, "Cores it may use at most (default max(2, --cpu))")
+      ->group("Limits");
+  app.add_option("--memory", job.memory,
+                 "Memory reserved and hard limit, MiB or 512M, 2G (default 512)")
+      ->group("Limits");
+  app.add_option("--gpus", job.gpus, "GPUs to reserve")->group("Limits");
+  app.add_option("--resource", job.resources, "Named resource NAME=AMOUNT
+->allow_extra_args(false); repeatable")
+      ->group("Limits");
+  app.add_option("--timeout", job.timeout, "Wall time of one attempt, e.g. 30s, 5m (default 300s)")
+      ->group("Limits");
+  app.add_option("--grace", job.grace, "Between SIGTERM and SIGKILL (default 5s)")->group("Limits");
+  app.add_option("--on-output-limit", job.on_output_limit,
+                 "truncate or kill when a stream passes its bound")
+      ->group("Limits");
+}
+
+void add_placement_options(CLI::App& app, JobOptions& job) {
+  app.add_option("--require", job.requires_labels, "Label an agent must carry, k=v
+->allow_extra_args(false); repeatable")
+      ->group("Placement");
+  app.add_option("--sandbox", job.sandbox, "none, process or image (default none)")
+      ->group("Placement");
+  app.add_option("--priority", job.priority, "Higher goes first (default 0)")->group("Placement");
+  app.add_option("--queue", job.queue, "Queue (default \"default\")")->group("Placement");
+  app.add_option("--group", job.group, "Concurrency group, with --group-limit")->group("Placement");
+  app.add_option("--group-limit", job.group_limit, "Jobs of the group that may run at once")
+      ->group("Placement");
+  app.add_option("--after", job.after, "Run after job ID[:ok|any|notok]
+->allow_extra_args(false); repeatable (default ok)")
+      ->group("Placement");
+  app.add_option("--delay", job.delay, "Do not start before this much time has passed")
+      ->group("Placement");
+  app.add_option("--max-queue", job.max_queue, "Fail if not started within this time")
+      ->group("Placement");
+  app.add_option("--on-infeasible", job.on_infeasible,
+                 "wait or reject when no agent could ever hold it")
+      ->group("Placement");
+}
+
+void add_job_options(CLI::App& app, JobOptions& job) {
+  app.add_option("--name", job.name, "Name shown in lists");
+  app.add_option("--label", job.labels, "Tag k=v of the job itself
+->allow_extra_args(false); repeatable");
+  app.add_option("--env", job.env, "Environment K=V
+->allow_extra_args(false); repeatable; K alone is refused");
+  app.add_option("--cwd", job.cwd, "Working directory on the agent (default: a fresh one)");
+  app.add_option("--stdin", job.stdin_from, "Standard input from FILE, or - for this one's");
+  app.add_option("--retries", job.retries, "Run again after its own failure, at most this often");
+  app.add_option("--retry-on-exit", job.retry_on_exit,
+                 "Retry only for these exit codes
+->allow_extra_args(false); repeatable");
+  app.add_option("--max-lost", job.max_lost, "Run again after a lost agent, at most this often");
+  app.add_option("--idempotency-key", job.idempotency_key,
+                 "The same key again gives the same job, not another");
+  add_limit_options(app, job);
+  add_placement_options(app, job);
+  app.add_option("command", job.command, "Command and its arguments, after --")
+      ->type_name("COMMAND ARG...");
+}
+
+// Everything CLI11 writes into has to live until parse() is done.
+class Parser {
+ public:
+  Parser() : app_(kOverview, "hearth") {
+    app_.require_subcommand(1);
+    app_.set_help_all_flag("--help-all", "Help of every command");
+    app_.footer("`hearth COMMAND --help` tells more. Times: 500ms, 30s, 5m, 2h, 7d.");
+    add_daemons();
+    add_work();
+    add_looks();
+    add_actions();
+  }
+
+  Invocation parse(std::vector<std::string> arguments) {
+    std::reverse(arguments.begin(), arguments.end());
+    try {
+      app_.parse(std::move(arguments));
+    } catch (const CLI::ParseError& error) {
+      std::ostringstream out;
+      std::ostringstream err;
+      const bool wrong = app_.exit(error, out, err) != 0;
+      return Message{wrong ? err.str() : out.str(), wrong ? 2 : 0};
+    }
+    return result_();
+  }
+
+ private:
+  template <class Command>
+  CLI::App& command(const char* name, const char* help, Command& target) {
+    CLI::App& sub = *app_.add_subcommand(name, help);
+    sub.callback([this, &target] { result_ = [&target] { return Invocation(target); }; });
+    return sub;
+  }
+
+  void add_daemons() {
+    add_daemon(DaemonKind::Up, "up", "Controller and agent in one process",
+               {"controller", "heartbeat_interval"});
+    add_daemon(
+        DaemonKind::Controller, "controller", "The controller alone",
+        {"controller", "id", "type", "labels", "cpu", "memory", "reserve_memory", "gpus",
+         "resources", "max_parallel_jobs", "cgroup_root", "cgroup", "run_as", "drain_deadline"});
+    add_daemon(DaemonKind::Agent, "agent", "An agent: offers this machine to a controller",
+               {"http", "grpc", "allowed_hosts", "heartbeat_interval", "heartbeat_timeout",
+                "sweep_interval", "starvation_after", "queue_jobs_max"});
+    add_daemon(DaemonKind::Config, "config", "Print what is in force and where it came from", {});
+  }
+
+  void add_daemon(DaemonKind kind, const char* name, const char* help,
+                  const std::set<std::string_view>& without) {
+    auto& daemon = daemons_[static_cast<std::size_t>(kind)];
+    daemon.kind = kind;
+    CLI::App& sub = command(name, help, daemon);
+    sub.add_option("--config", daemon.config_file,
+                   "Configuration (default ./hearth.toml, /etc/hearth/hearth.toml)");
+    sub.add_flag("--json", daemon.json, "Machine-readable output");
+    for (const config::Setting& setting : config::all_settings()) {
+      if (without.contains(setting.name)) {
+        continue;
+      }
+      std::string help_text(setting.help);
+      if (!setting.fallback.empty()) {
+        help_text += " (default " + std::string(setting.fallback) + ")";
+      }
+      const std::string key(setting.name);
+      const CLI::callback_t store = [&daemon, key](const std::vector<std::string>& values) {
+        std::string& text = daemon.flags[key];
+        text.clear();
+        for (const std::string& value : values) {
+          text += (text.empty() ? "" : ",") + value;
+        }
+        return true;
+      };
+      // --label k=v may be repeated; --labels k=v,k=v is the same.
+      const bool labels = setting.type == config::SettingType::Labels;
+      const std::string flag = config::flag_of(setting);
+      const std::string names = labels ? flag.substr(0, flag.size() - 1) + "," + flag : flag;
+      CLI::Option* option = sub.add_option(names, store, help_text);
+      option->type_name(labels ? "k=v" : "VALUE");
+      if (labels) {
+        option->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args(false);
+        option->take_all();
+      }
+    }
+  }
+
+  void add_work() {
+    CLI::App& run = command("run", "Run a command as a job: live output, its exit code", run_);
+    add_common(run, run_.common);
+    add_job_options(run, run_.job);
+    run.footer(kExitCodes);
+    CLI::App& submit = command("submit", "Submit without waiting; prints the id", submit_);
+    add_common(submit, submit_.common);
+    add_job_options(submit, submit_.job);
+    submit.add_option("--array", submit_.job.array,
+                      "A-B: one job per index, HEARTH_ARRAY_INDEX in each");
+    submit.add_option("--from", submit_.from,
+                      "Many jobs: FILE or - with one JSON body per line (or one JSON array)");
+    submit.add_flag("--wait", submit_.wait,
+                    "Show progress until all have ended; exit 1 if any failed");
+  }
+
+  void add_looks() {
+    CLI::App& jobs = command("jobs", "List jobs, or show one", jobs_);
+    add_common(jobs, jobs_.common);
+    jobs.add_option("id", jobs_.id, "Show this job");
+    jobs.add_option("--state", jobs_.states, "Only this state
+->allow_extra_args(false); repeatable");
+    jobs.add_option("--label", jobs_.labels, "Only with this label k=v
+->allow_extra_args(false); repeatable");
+    jobs.add_option("--queue", jobs_.queue, "Only of this queue");
+    jobs.add_option("--name", jobs_.name, "Only with this name");
+    jobs.add_option("--limit", jobs_.limit, "How many, newest first (default 50)");
+    CLI::App& logs = command("logs", "A job's output", logs_);
+    add_common(logs, logs_.common);
+    logs.add_option("id", logs_.id, "Job")->required();
+    logs.add_flag("-f,--follow", logs_.follow, "Go on until the job ends");
+    logs.add_option("--stream", logs_.stream, "Only stdout or stderr")
+        ->check(CLI::IsMember({"stdout", "stderr"}));
+    logs.add_option("--attempt", logs_.attempt, "Of this attempt (default: the latest)");
+    CLI::App& explain = command("explain", "Why a job waits", explain_);
+    add_common(explain, explain_.common);
+    explain.add_option("id", explain_.id, "Job")->required();
+    add_common(command("agents", "Agents, what they offer and do", agents_), agents_.common);
+    add_common(command("workers", "Processes that run now", workers_), workers_.common);
+    CLI::App& top = command("top", "Agents and jobs, refreshed each second", top_);
+    add_common(top, top_.common);
+    top.add_flag("--once", top_.once, "Print once and leave");
+    command("version", "The version of this program", version_);
+  }
+
+  void add_actions() {
+    CLI::App& cancel = command("cancel", "Cancel jobs, wherever they are", cancel_);
+    add_common(cancel, cancel_.common);
+    cancel.add_option("ids", cancel_.ids, "Jobs")->required();
+    CLI::App& retry = command("retry", "A new job like one that has ended", retry_);
+    add_common(retry, retry_.common);
+    retry.add_option("id", retry_.id, "Job")->required();
+    CLI::App& drain = command("drain", "Place nothing more on an agent", drain_);
+    add_common(drain, drain_.common);
+    drain.add_option("agent", drain_.agent, "Agent id")->required();
+    drain.add_flag("--undo", drain_.undo, "Place work on it again");
+  }
+
+  CLI::App app_;
+  std::function<Invocation()> result_;
+  DaemonCommand daemons_[4];
+  RunCommand run_;
+  SubmitCommand submit_;
+  JobsCommand jobs_;
+  LogsCommand logs_;
+  CancelCommand cancel_;
+  RetryCommand retry_;
+  ExplainCommand explain_;
+  AgentsCommand agents_;
+  WorkersCommand workers_;
+  TopCommand top_;
+  DrainCommand drain_;
+  VersionCommand version_;
+};
+
+}  // namespace
+
+Invocation parse_command_line(const std::vector<std::string>& arguments) {
+  return Parser().parse(arguments);
+}
+
+}  // namespace hearth::cli
