@@ -28,6 +28,10 @@ struct NewJob {
   std::string idempotency_key;  // empty: none; unique among all jobs kept
   JobId retry_of;
   std::shared_ptr<const JobPayload> payload;
+  // What the item's after_refs turned into. The payload was serialized before these ids existed, so
+  // a store keeps them beside it and gives them back in the spec's `after`: else a restart would
+  // lose the edges of a batch.
+  std::vector<Dependency> after_in_batch;
 };
 
 struct AttemptChange {
