@@ -13,8 +13,9 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
  public:
   using Base = std::expected<T, Error>;
   using Base::Base;
-  Result(Error error)
-      : Base(std::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  // Implicit, so that a function returns its error as it is.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  Result(Error error) : Base(std::unexpect, std::move(error)) {}
 };
 
 }  // namespace hearth
