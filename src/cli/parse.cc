@@ -44,9 +44,9 @@ void add_limit_options(CLI::App& app, JobOptions& job) {
                  "Memory reserved and hard limit, MiB or 512M, 2G (default 512)")
       ->group("Limits");
   app.add_option("--gpus", job.gpus, "GPUs to reserve")->group("Limits");
-  app.add_option("--resource", job.resources, "Named resource NAME=AMOUNT
-->allow_extra_args(false); repeatable")
-      ->group("Limits");
+  app.add_option("--resource", job.resources, "Named resource NAME=AMOUNT; repeatable")
+      ->group("Limits")
+      ->allow_extra_args(false);
   app.add_option("--timeout", job.timeout, "Wall time of one attempt, e.g. 30s, 5m (default 300s)")
       ->group("Limits");
   app.add_option("--grace", job.grace, "Between SIGTERM and SIGKILL (default 5s)")->group("Limits");
@@ -56,9 +56,9 @@ void add_limit_options(CLI::App& app, JobOptions& job) {
 }
 
 void add_placement_options(CLI::App& app, JobOptions& job) {
-  app.add_option("--require", job.requires_labels, "Label an agent must carry, k=v
-->allow_extra_args(false); repeatable")
-      ->group("Placement");
+  app.add_option("--require", job.requires_labels, "Label an agent must carry, k=v; repeatable")
+      ->group("Placement")
+      ->allow_extra_args(false);
   app.add_option("--sandbox", job.sandbox, "none, process or image (default none)")
       ->group("Placement");
   app.add_option("--priority", job.priority, "Higher goes first (default 0)")->group("Placement");
@@ -66,9 +66,9 @@ void add_placement_options(CLI::App& app, JobOptions& job) {
   app.add_option("--group", job.group, "Concurrency group, with --group-limit")->group("Placement");
   app.add_option("--group-limit", job.group_limit, "Jobs of the group that may run at once")
       ->group("Placement");
-  app.add_option("--after", job.after, "Run after job ID[:ok|any|notok]
-->allow_extra_args(false); repeatable (default ok)")
-      ->group("Placement");
+  app.add_option("--after", job.after, "Run after job ID[:ok|any|notok]; repeatable (default ok)")
+      ->group("Placement")
+      ->allow_extra_args(false);
   app.add_option("--delay", job.delay, "Do not start before this much time has passed")
       ->group("Placement");
   app.add_option("--max-queue", job.max_queue, "Fail if not started within this time")
@@ -80,16 +80,16 @@ void add_placement_options(CLI::App& app, JobOptions& job) {
 
 void add_job_options(CLI::App& app, JobOptions& job) {
   app.add_option("--name", job.name, "Name shown in lists");
-  app.add_option("--label", job.labels, "Tag k=v of the job itself
-->allow_extra_args(false); repeatable");
-  app.add_option("--env", job.env, "Environment K=V
-->allow_extra_args(false); repeatable; K alone is refused");
+  app.add_option("--label", job.labels, "Tag k=v of the job itself; repeatable")
+      ->allow_extra_args(false);
+  app.add_option("--env", job.env, "Environment K=V; repeatable; K alone is refused")
+      ->allow_extra_args(false);
   app.add_option("--cwd", job.cwd, "Working directory on the agent (default: a fresh one)");
   app.add_option("--stdin", job.stdin_from, "Standard input from FILE, or - for this one's");
   app.add_option("--retries", job.retries, "Run again after its own failure, at most this often");
   app.add_option("--retry-on-exit", job.retry_on_exit,
-                 "Retry only for these exit codes
-->allow_extra_args(false); repeatable");
+                 "Retry only for these exit codes; repeatable")
+      ->allow_extra_args(false);
   app.add_option("--max-lost", job.max_lost, "Run again after a lost agent, at most this often");
   app.add_option("--idempotency-key", job.idempotency_key,
                  "The same key again gives the same job, not another");
@@ -204,10 +204,10 @@ class Parser {
     CLI::App& jobs = command("jobs", "List jobs, or show one", jobs_);
     add_common(jobs, jobs_.common);
     jobs.add_option("id", jobs_.id, "Show this job");
-    jobs.add_option("--state", jobs_.states, "Only this state
-->allow_extra_args(false); repeatable");
-    jobs.add_option("--label", jobs_.labels, "Only with this label k=v
-->allow_extra_args(false); repeatable");
+    jobs.add_option("--state", jobs_.states, "Only this state; repeatable")
+        ->allow_extra_args(false);
+    jobs.add_option("--label", jobs_.labels, "Only with this label k=v; repeatable")
+        ->allow_extra_args(false);
     jobs.add_option("--queue", jobs_.queue, "Only of this queue");
     jobs.add_option("--name", jobs_.name, "Only with this name");
     jobs.add_option("--limit", jobs_.limit, "How many, newest first (default 50)");
