@@ -73,6 +73,9 @@ inline constexpr std::int64_t kParallelJobsDefault = 256;
 inline constexpr std::int64_t kSpoolBytesMax = 4 * kGiB;
 inline constexpr std::int64_t kPidsMaxDefault = 4'096;
 inline constexpr std::int64_t kLoopPostedMax = 65'536;
+inline constexpr std::int64_t kSpawnsWaitingMax = 1'024;
+// From fork to exec: a hung file system must not hold a job in ASSIGNED for ever.
+inline constexpr Duration kExecDeadline = std::chrono::seconds(10);
 inline constexpr Duration kDrainDeadlineAgent = std::chrono::seconds(30);
 inline constexpr Duration kDrainDeadlineUp = std::chrono::seconds(10);
 

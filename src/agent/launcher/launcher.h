@@ -29,7 +29,10 @@ struct SpawnRequest {
   std::vector<std::string> env;  // NAME=value
   std::string cwd;
   std::vector<std::string> join_paths;  // cgroup.procs files to enter before exec
-  std::optional<std::uint32_t> uid;     // run_as
+  // What the helper kills the whole group with when the agent is gone: cgroup.kill files (v2) and
+  // freezer.state files (v1). Without any it kills what descends from the child.
+  std::vector<std::string> kill_paths;
+  std::optional<std::uint32_t> uid;  // run_as
   std::optional<std::uint32_t> gid;
   int stdin_fd = -1;  // borrowed until spawn() returns
   int stdout_fd = -1;

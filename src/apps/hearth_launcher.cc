@@ -1,0 +1,43 @@
+// hearth-launcher: started by the agent, never by hand. See agent/launcher/helper/server.h.
+#include <linux/close_range.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+
+#include "agent/launcher/helper/server.h"
+
+namespace {
+
+constexpr int kSocket = 3;
+
+bool is_packet_socket(int fd) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3 || std::strcmp(argv[1], "--exec-deadline-ms") != 0 || !is_packet_socket(kSocket)) {
+    std::fputs(
+        "hearth-launcher is started by hearth itself, to start and reap the processes of jobs;\n"
+        "there is no use for it by hand. See `hearth agent --help`.\n",
+        stderr);
+    return 2;
+  }
+  close_range(kSocket + 1, UINT_MAX, 0);
+  try {
+    hearth::agent::helper::Server server(
+        {.socket_fd = kSocket, .exec_deadline_ms = std::strtoll(argv[2], nullptr, 10)});
+    return server.run();
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "hearth-launcher: %s\n", failure.what());
+    return 1;
+  }
+}
