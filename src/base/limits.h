@@ -52,6 +52,12 @@ inline constexpr std::int64_t kOutputHeadBytes = 32 * kMiB;
 inline constexpr std::int64_t kOutputTailBytes = kOutputBytesMax - kOutputHeadBytes;
 // Output up to this size is stored in the job's own transaction, not in a file.
 inline constexpr std::int64_t kOutputInlineBytesMax = 16 * kKiB;
+// Of all running attempts together at the controller; beyond it output goes to files at once.
+inline constexpr std::int64_t kOutputMemoryBytesMax = 256 * kMiB;
+// How much of a head a killed controller may have to be sent again.
+inline constexpr std::int64_t kOutputCheckpointBytes = 4 * kMiB;
+// Output files held open; those beyond it are opened for each write.
+inline constexpr std::int64_t kOutputFilesOpenMax = 256;
 
 // The controller.
 inline constexpr std::int64_t kQueueJobsMax = 1'000'000;

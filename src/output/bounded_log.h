@@ -46,6 +46,8 @@ class BoundedLog {
   Result<> append(std::int64_t offset, std::string_view bytes);
 
   [[nodiscard]] std::int64_t size() const { return size_; }
+  // Bytes below are kept from 0 on and never change any more.
+  [[nodiscard]] std::int64_t head_end() const { return head_end_; }
   // True when some byte below size() is not kept.
   [[nodiscard]] bool truncated() const;
   Result<LogSlice> read(std::int64_t offset, std::int64_t max);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace hearth::output {
 namespace {
@@ -14,44 +15,55 @@ Error file_error(const std::string& what, int error_number) {
   if (error_number == ENOSPC || error_number == EDQUOT) {
     error.code = ErrorCode::ResourceExhausted;
     error.kind = "storage_unavailable";
-    error.message += "; free space on that file system, the output is sent again";
+    error.message += "; free space there, the agent sends the output again";
+  } else if (error_number == ENOENT) {
+    error.code = ErrorCode::NotFound;
   }
   return error;
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) {
-      ::close(value_);
-    }
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int value() const { return value_; }
-
- private:
-  int value_;
-};
-
-int open_file(const std::string& path, int flags) {
+Result<UniqueFd> open_file(const std::string& path, int flags) {
   int descriptor = -1;
   do {
     descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0600);
   } while (descriptor < 0 && errno == EINTR);
-  return descriptor;
+  if (descriptor < 0) {
+    return file_error("open output file " + path, errno);
+  }
+  return UniqueFd(descriptor);
 }
 
-Result<> write_all(int descriptor, const std::string& path, std::int64_t position,
-                   std::string_view bytes) {
+}  // namespace
+
+FileStorage::FileStorage(std::string path, UniqueFd held)
+    : path_(std::move(path)), held_(std::move(held)) {}
+
+Result<std::unique_ptr<FileStorage>> FileStorage::open(std::string path, Mode mode, Hold hold) {
+  HEARTH_ASSIGN(UniqueFd opened, open_file(path, mode == Mode::Create ? O_RDWR | O_CREAT : O_RDWR));
+  if (hold == Hold::Nothing) {
+    opened.reset();
+  }
+  return std::unique_ptr<FileStorage>(new FileStorage(std::move(path), std::move(opened)));
+}
+
+Result<int> FileStorage::descriptor(UniqueFd& opened) const {
+  if (held_.valid()) {
+    return held_.get();
+  }
+  HEARTH_ASSIGN(opened, open_file(path_, O_RDWR));
+  return opened.get();
+}
+
+Result<> FileStorage::write_at(std::int64_t position, std::string_view bytes) {
+  UniqueFd opened;
+  HEARTH_ASSIGN(const int file, descriptor(opened));
   while (!bytes.empty()) {
-    const ssize_t count = ::pwrite(descriptor, bytes.data(), bytes.size(), position);
+    const ssize_t count = ::pwrite(file, bytes.data(), bytes.size(), position);
     if (count < 0 && errno == EINTR) {
       continue;
     }
     if (count < 0) {
-      return file_error("write output to " + path, errno);
+      return file_error("write output to " + path_, errno);
     }
     position += count;
     bytes.remove_prefix(static_cast<std::size_t>(count));
@@ -59,39 +71,13 @@ Result<> write_all(int descriptor, const std::string& path, std::int64_t positio
   return {};
 }
 
-}  // namespace
-
-FileStorage::FileStorage(std::string path, int descriptor)
-    : path_(std::move(path)), descriptor_(descriptor) {}
-
-FileStorage::~FileStorage() {
-  ::close(descriptor_);
-}
-
-Result<std::unique_ptr<FileStorage>> FileStorage::open(std::string path, Mode mode) {
-  const int flags = mode == Mode::ReadOnly ? O_RDONLY
-                    : mode == Mode::Create ? O_RDWR | O_CREAT
-                                           : O_RDWR;
-  const int descriptor = open_file(path, flags);
-  if (descriptor < 0) {
-    Error error = file_error("open output file " + path, errno);
-    if (error.sys_errno == ENOENT) {
-      error.code = ErrorCode::NotFound;
-    }
-    return error;
-  }
-  return std::unique_ptr<FileStorage>(new FileStorage(std::move(path), descriptor));
-}
-
-Result<> FileStorage::write_at(std::int64_t position, std::string_view bytes) {
-  return write_all(descriptor_, path_, position, bytes);
-}
-
 Result<std::string> FileStorage::read_at(std::int64_t position, std::int64_t size) {
+  UniqueFd opened;
+  HEARTH_ASSIGN(const int file, descriptor(opened));
   std::string bytes(static_cast<std::size_t>(size), '\0');
   std::size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t count = ::pread(descriptor_, bytes.data() + done, bytes.size() - done,
+    const ssize_t count = ::pread(file, bytes.data() + done, bytes.size() - done,
                                   position + static_cast<std::int64_t>(done));
     if (count < 0 && errno == EINTR) {
       continue;
@@ -109,61 +95,14 @@ Result<std::string> FileStorage::read_at(std::int64_t position, std::int64_t siz
 }
 
 Result<> FileStorage::sync() {
-  if (::fdatasync(descriptor_) != 0) {
-    return file_error("sync output file " + path_, errno);
+  UniqueFd opened;
+  HEARTH_ASSIGN(const int file, descriptor(opened));
+  if (::fdatasync(file) != 0) {
+    Error error = system_error("sync output file " + path_, errno);
+    error.code = ErrorCode::DataLoss;
+    return error;
   }
   return {};
-}
-
-Result<> sync_folder(const std::string& folder) {
-  const Descriptor descriptor(open_file(folder, O_RDONLY | O_DIRECTORY));
-  if (descriptor.value() < 0 || ::fsync(descriptor.value()) != 0) {
-    return file_error("sync folder " + folder, errno);
-  }
-  return {};
-}
-
-Result<> replace_file(const std::string& path, std::string_view bytes, bool durable) {
-  const std::string temporary = path + ".new";
-  const Descriptor descriptor(open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC));
-  if (descriptor.value() < 0) {
-    return file_error("create " + temporary, errno);
-  }
-  HEARTH_TRY(write_all(descriptor.value(), temporary, 0, bytes));
-  if (durable && ::fdatasync(descriptor.value()) != 0) {
-    return file_error("sync " + temporary, errno);
-  }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    return file_error("rename " + temporary + " to " + path, errno);
-  }
-  return durable ? sync_folder(path.substr(0, path.rfind('/'))) : Result<>{};
-}
-
-Result<std::optional<std::string>> read_small_file(const std::string& path, std::size_t max) {
-  const Descriptor descriptor(open_file(path, O_RDONLY));
-  if (descriptor.value() < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) {
-      return std::optional<std::string>{};
-    }
-    return file_error("open " + path, errno);
-  }
-  std::string bytes(max, '\0');
-  std::size_t done = 0;
-  while (done < max) {
-    const ssize_t count = ::read(descriptor.value(), bytes.data() + done, max - done);
-    if (count < 0 && errno == EINTR) {
-      continue;
-    }
-    if (count < 0) {
-      return file_error("read " + path, errno);
-    }
-    if (count == 0) {
-      break;
-    }
-    done += static_cast<std::size_t>(count);
-  }
-  bytes.resize(done);
-  return std::optional<std::string>(std::move(bytes));
 }
 
 }  // namespace hearth::output

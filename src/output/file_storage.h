@@ -2,11 +2,11 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "output/bounded_log.h"
 
 namespace hearth::output {
@@ -15,32 +15,28 @@ namespace hearth::output {
 // positions; two writes must not overlap in time.
 class FileStorage final : public ByteStorage {
  public:
-  enum class Mode { ReadOnly, Create, ReadWrite };
+  enum class Mode { Create, Existing };
+  // What is held between calls: nothing keeps thousands of running attempts within the process's
+  // descriptors, at the price of an open per call.
+  enum class Hold { Descriptor, Nothing };
 
-  static Result<std::unique_ptr<FileStorage>> open(std::string path, Mode mode);
-  ~FileStorage() override;
-  FileStorage(const FileStorage&) = delete;
-  FileStorage& operator=(const FileStorage&) = delete;
+  // NotFound when the file must exist and does not.
+  static Result<std::unique_ptr<FileStorage>> open(std::string path, Mode mode, Hold hold);
 
   // A full disk is ResourceExhausted with kind storage_unavailable: try again when there is space.
   Result<> write_at(std::int64_t position, std::string_view bytes) override;
   Result<std::string> read_at(std::int64_t position, std::int64_t size) override;
-  // Data and length; the caller syncs the folder (sync_folder).
+  // Data and length; the name is durable once its folder is synced. A failure is DataLoss: the
+  // kernel may have dropped the pages, so that a second sync would succeed and mean nothing.
   Result<> sync() override;
 
  private:
-  FileStorage(std::string path, int descriptor);
+  FileStorage(std::string path, UniqueFd held);
+  // The held descriptor, or `opened`, which this fills.
+  Result<int> descriptor(UniqueFd& opened) const;
 
   const std::string path_;
-  const int descriptor_;
+  const UniqueFd held_;
 };
-
-// The names in `folder` survive a power cut.
-Result<> sync_folder(const std::string& folder);
-// Replaces the file at `path` whole or not at all; `durable`: it also survives a power cut (with
-// its folder's entry).
-Result<> replace_file(const std::string& path, std::string_view bytes, bool durable);
-// nullopt: there is none. At most `max` bytes.
-Result<std::optional<std::string>> read_small_file(const std::string& path, std::size_t max);
 
 }  // namespace hearth::output

@@ -2,8 +2,8 @@
 // and is durable before the attempt's end is accepted.
 //
 // Small output stays in memory until the attempt ends and goes into the transaction that ends it
-// (take_inline); larger output goes to files below the data directory, two levels of fan-out,
-// synced by make_durable. Thread-safe; file work happens on the calling thread.
+// (make_durable returns it); larger output goes to files below the data directory, two levels of
+// fan-out, synced by make_durable. Thread-safe; file work happens on the calling thread.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,8 @@ class OutputStore {
  public:
   virtual ~OutputStore() = default;
 
+  // FailedPrecondition: the attempt has ended. Any other error leaves the stream as it was, but for
+  // a gap at the start of its tail, and the same bytes may be appended again.
   virtual Result<> append(const StreamId& id, std::int64_t offset, std::string_view bytes) = 0;
   // Received in order up to here; 0 for a stream nothing is known of.
   virtual std::int64_t received(const StreamId& id) = 0;
@@ -52,14 +54,21 @@ class OutputStore {
   virtual Result<OutputSlice> read(const StreamId& id, std::int64_t offset, std::int64_t max) = 0;
 
   // Called once both streams are received up to their final offsets: syncs what is in files and
-  // returns what is to be stored inline with the end of the attempt.
+  // returns what is to be stored inline with the end of the attempt. May be repeated. DataLoss: a
+  // sync failed; only a restart, after which the agent sends again, makes the bytes safe.
   virtual Result<std::vector<InlineOutput>> make_durable(JobId job, std::uint32_t attempt) = 0;
+  // True when make_durable would touch no disk.
+  virtual bool in_memory(JobId job, std::uint32_t attempt) = 0;
   // The end is committed: memory is freed, followers learn that the streams are complete.
   virtual void finish(JobId job, std::uint32_t attempt) = 0;
   // The attempt is lost or refused: what was received stays readable as it is.
   virtual void abandon(JobId job, std::uint32_t attempt) = 0;
+  // An abandoned attempt was adopted: its streams go on from received().
+  virtual void revive(JobId job, std::uint32_t attempt) = 0;
 
-  // Followers: told whenever bytes were added to a stream of `job` or it became complete.
+  // Followers: told whenever bytes were added to a stream of `job` or it became complete; never
+  // again once unlisten has returned. At most kWatchersMax; beyond that the id is 0 and nobody is
+  // told. The listener must not call listen or unlisten.
   virtual ListenerId listen(JobId job, OutputListener listener) = 0;
   virtual void unlisten(JobId job, ListenerId id) = 0;
 };
