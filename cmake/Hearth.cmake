@@ -31,6 +31,17 @@ function(hearth_test name)
   target_link_libraries(${name} PRIVATE hearth_options ${ARG_DEPS} GTest::gtest GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  foreach(label ${ARG_LABELS})
+    hearth_suite(${label} ${name})
+  endforeach()
+endfunction()
+
+# hearth_suite(LABEL TARGET...): what ./x test builds before it runs the tests with this label.
+function(hearth_suite label)
+  if(NOT TARGET suite_${label})
+    add_custom_target(suite_${label})
+  endif()
+  add_dependencies(suite_${label} ${ARGN})
 endfunction()
 
 function(hearth_library name)

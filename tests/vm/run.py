@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Boots Debian's cloud kernel in QEMU (no KVM needed) with the test programs as its initramfs.
+
+  tests/vm/run.py --build build/dev [--timeout 110]
+
+Most hosts, and most CI runners, mount v1 or hybrid cgroups; here a real v2 hierarchy with every
+controller is had anywhere. Prints the console and, for each result on it, `ok NAME`, `not ok NAME`
+or `skip NAME: why`. Needs tests/vm's packages (tools/packages.txt, role test).
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CACHE = ROOT / "build/cache/vm"
+META_PACKAGE = "linux-image-cloud-amd64"
+PROGRAMS = ["hearth", "hearth-launcher", "hearth_agent_cgroup_test"]
+MEMORY_MB = 1024
+
+
+def output_of(*command, **more):
+    return subprocess.run(command, check=True, capture_output=True, text=True, **more).stdout
+
+
+def kernel_package():
+    """The package that the meta package stands for today."""
+    found = re.search(r"Depends: (linux-image-\S+)", output_of("apt-cache", "depends", META_PACKAGE))
+    return found.group(1) if found else None
+
+
+def kernel():
+    """Path of the kernel image; downloaded and unpacked once, never installed."""
+    package = kernel_package()
+    if package is None:
+        subprocess.run(["apt-get", "-q", "update"], check=True, stdout=sys.stderr)
+        package = kernel_package()
+    image = CACHE / package / "vmlinuz"
+    if image.is_file():
+        return image
+    with tempfile.TemporaryDirectory(prefix="hearth_vm_") as scratch:
+        os.chmod(scratch, 0o755)
+        try:
+            output_of("apt-get", "-q", "download", package, cwd=scratch)
+        except subprocess.CalledProcessError:
+            subprocess.run(["apt-get", "-q", "update"], check=True, stdout=sys.stderr)
+            output_of("apt-get", "-q", "download", package, cwd=scratch)
+        archive = next(pathlib.Path(scratch).glob("*.deb"))
+        subprocess.run(["dpkg-deb", "-x", archive, f"{scratch}/unpacked"], check=True)
+        image.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(next(pathlib.Path(scratch).glob("unpacked/boot/vmlinuz-*")), f"{image}.part")
+        os.rename(f"{image}.part", image)
+    return image
+
+
+def libraries(program):
+    """Files that the dynamic linker needs for `program`, itself included."""
+    done = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        return []  # static
+    if "not found" in done.stdout:
+        raise RuntimeError(f"ldd {program}: {done.stdout}")
+    return re.findall(r"(/\S+) \(0x", done.stdout)
+
+
+def make_initramfs(build, target):
+    with tempfile.TemporaryDirectory(prefix="hearth_vm_") as scratch:
+        root = pathlib.Path(scratch)
+        for folder in ("bin", "hearth", "tests", "etc"):
+            (root / folder).mkdir()
+        shutil.copy(HERE / "init", root / "init")
+        (root / "init").chmod(0o755)
+        (root / "etc/passwd").write_text("root:x:0:0:root:/tmp:/bin/sh\n", encoding="utf-8")
+        (root / "etc/hosts").write_text("127.0.0.1 localhost\n", encoding="utf-8")
+        for script in sorted(HERE.glob("[0-9]*.sh")):
+            shutil.copy(script, root / "tests" / script.name)
+        shutil.copy("/bin/busybox", root / "bin/busybox")
+        needed = set()
+        for name in PROGRAMS:
+            program = build / name
+            if not program.is_file():
+                print(f"# {program} is not built, so it is not in the image")
+                continue
+            subprocess.run(["strip", "-o", root / "hearth" / name, program], check=True)
+            needed.update(libraries(program))
+        for library in needed:
+            copy = root / library.lstrip("/")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(os.path.realpath(library), copy)
+        names = output_of("find", ".", "-print0", cwd=root)
+        with open(target, "wb") as archive:
+            subprocess.run(["cpio", "--null", "--create", "--format=newc", "--quiet"], cwd=root,
+                           input=names.encode(), stdout=archive, check=True)
+
+
+def boot(image, initramfs, timeout, console):
+    """Whether the machine powered itself off in time."""
+    command = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2",
+               "-m", str(MEMORY_MB), "-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
+               "-serial", "stdio", "-kernel", str(image), "-initrd", str(initramfs),
+               "-append", "console=ttyS0 quiet panic=-1 oops=panic cgroup_no_v1=all"]
+    with open(console, "wb") as log:
+        machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            return machine.wait(timeout=timeout) == 0
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            machine.kill()
+            machine.wait()
+
+
+def plain(text):
+    """Without the terminal sequences of the firmware."""
+    return re.sub(r"\x1b(\[[?0-9;]*[A-Za-z]|c)|\r", "", text)
+
+
+def judge(console):
+    """`ok …`, `not ok …` and `skip …` lines, from the scripts and from gtest."""
+    lines = []
+    for line in console.splitlines():
+        found = re.match(r"(ok|not ok|skip) (.+)", line)
+        if found:
+            lines.append(line)
+            continue
+        found = re.match(r"\[\s+(OK|FAILED|SKIPPED) +\] (\w[\w./]*) \(\d+ ms\)", line)
+        if found:
+            word = {"OK": "ok", "FAILED": "not ok", "SKIPPED": "skip"}[found.group(1)]
+            lines.append(f"{word} {found.group(2)}")
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/dev")
+    parser.add_argument("--timeout", type=float, default=110)
+    options = parser.parse_args()
+    started = time.monotonic()
+    options.build = options.build.resolve()
+    image = kernel()
+    with tempfile.TemporaryDirectory(prefix="hearth_vm_") as scratch:
+        initramfs = pathlib.Path(scratch) / "initramfs.cpio"
+        make_initramfs(options.build, initramfs)
+        size = initramfs.stat().st_size >> 20
+        console_file = pathlib.Path(scratch) / "console.log"
+        finished = boot(image, initramfs, options.timeout, console_file)
+        console = plain(console_file.read_text(encoding="utf-8", errors="replace"))
+    for line in console.splitlines():
+        print(f"| {line}")
+    results = judge(console)
+    if not finished or "# all scripts ran" not in console:
+        results.append("not ok machine.ran_to_its_end")
+    print(f"# image {size} MiB, {time.monotonic() - started:.0f} s in all")
+    print("\n".join(results))
+    return 1 if any(line.startswith("not ok") for line in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
