@@ -1,0 +1,145 @@
+#include <algorithm>
+#include <ranges>
+#include <utility>
+
+#include "store/memory/memory_disk.h"
+
+namespace hearth::store {
+namespace {
+
+using State = MemoryDisk::State;
+
+bool matches(const JobQuery& query, const State::JobRow& row) {
+  const auto& states = query.states;
+  if (!states.empty() && std::ranges::find(states, row.record.state) == states.end()) {
+    return false;
+  }
+  if ((!query.queue.empty() && query.queue != row.queue) ||
+      (!query.name.empty() && query.name != row.payload->name)) {
+    return false;
+  }
+  return std::ranges::all_of(query.labels, [&](const auto& label) {
+    const auto found = row.payload->labels.find(label.first);
+    return found != row.payload->labels.end() && found->second == label.second;
+  });
+}
+
+class MemoryReader final : public Reader {
+ public:
+  explicit MemoryReader(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  Result<std::optional<StoredJob>> job(JobId id) override {
+    return state_->with([&](const State& state) -> std::optional<StoredJob> {
+      const auto found = state.jobs().find(id);
+      if (found == state.jobs().end()) {
+        return std::nullopt;
+      }
+      const State::JobRow& row = found->second;
+      StoredJob job{.record = row.record, .spec = row.payload->spec, .attempts = {}};
+      for (const auto& [number, attempt] : row.attempts) {
+        job.attempts.push_back(attempt);
+      }
+      return job;
+    });
+  }
+
+  Result<std::vector<JobListRow>> list(const JobQuery& query) override {
+    return state_->with([&](const State& state) {
+      std::vector<JobListRow> rows;
+      const auto end = query.below ? state.jobs().lower_bound(*query.below) : state.jobs().end();
+      auto at = std::make_reverse_iterator(end);
+      for (; at != state.jobs().rend() && std::cmp_less(rows.size(), query.limit); ++at) {
+        if (matches(query, at->second)) {
+          rows.push_back({.record = at->second.record, .spec = at->second.payload->spec});
+        }
+      }
+      return rows;
+    });
+  }
+
+  Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>& ids) override {
+    return state_->with([&](const State& state) {
+      std::vector<StoredPayload> payloads;
+      for (const JobId id : ids) {
+        if (const auto found = state.jobs().find(id); found != state.jobs().end()) {
+          payloads.push_back(
+              {.id = id, .spec = found->second.payload->spec, .secrets = found->second.secrets});
+        }
+      }
+      return payloads;
+    });
+  }
+
+  Result<std::optional<JobId>> find_idempotency_key(const std::string& key) override {
+    return state_->with([&](const State& state) -> std::optional<JobId> {
+      const auto found = state.keys().find(key);
+      return found == state.keys().end() ? std::nullopt : std::optional(found->second);
+    });
+  }
+
+  Result<std::map<JobId, JobState>> states(const std::vector<JobId>& ids) override {
+    return state_->with([&](const State& state) {
+      std::map<JobId, JobState> states;
+      for (const JobId id : ids) {
+        if (const auto found = state.jobs().find(id); found != state.jobs().end()) {
+          states[id] = found->second.record.state;
+        }
+      }
+      return states;
+    });
+  }
+
+  Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) override {
+    return state_->with([&](const State& state) {
+      std::vector<JobEvent> events;
+      if (job.empty()) {
+        auto at = state.events().upper_bound(after);
+        for (; at != state.events().end() && std::cmp_less(events.size(), limit); ++at) {
+          events.push_back(at->second);
+        }
+      } else if (const auto row = state.jobs().find(job); row != state.jobs().end()) {
+        const std::vector<EventSeq>& seqs = row->second.events;
+        auto at = std::ranges::upper_bound(seqs, after);
+        for (; at != seqs.end() && std::cmp_less(events.size(), limit); ++at) {
+          events.push_back(state.events().at(*at));
+        }
+      }
+      return events;
+    });
+  }
+
+  Result<EventSeq> oldest_event() override {
+    return state_->with([&](const State& state) {
+      return state.events().empty() ? EventSeq() : state.events().begin()->first;
+    });
+  }
+
+  Result<std::optional<std::string>> inline_output(JobId job, std::uint32_t attempt,
+                                                   StreamKind stream) override {
+    return state_->with([&](const State& state) -> std::optional<std::string> {
+      const auto found = state.outputs().find({job, attempt, stream});
+      return found == state.outputs().end() ? std::nullopt : std::optional(found->second);
+    });
+  }
+
+  Result<std::map<JobState, std::int64_t>> counts() override {
+    return state_->with([&](const State& state) {
+      std::map<JobState, std::int64_t> counts;
+      for (const auto& [id, row] : state.jobs()) {
+        ++counts[row.record.state];
+      }
+      return counts;
+    });
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace
+
+std::unique_ptr<Reader> open_memory_reader(std::shared_ptr<MemoryDisk::State> state) {
+  return std::make_unique<MemoryReader>(std::move(state));
+}
+
+}  // namespace hearth::store

@@ -1,0 +1,190 @@
+#include "store/memory/memory_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "store/memory/memory_disk.h"
+
+namespace hearth::store {
+
+Recovery MemoryDisk::State::recover() {
+  const std::scoped_lock lock(mutex_);
+  ++controller_epoch_;
+  Recovery recovery{.controller_epoch = controller_epoch_,
+                    .last_seq = last_seq_,
+                    .last_job_id = last_job_id_,
+                    .jobs = {},
+                    .agents = {}};
+  for (const auto& [id, row] : jobs_) {
+    if (!is_final(row.record.state)) {
+      recovery.jobs.push_back({.record = row.record,
+                               .spec = row.payload->spec,
+                               .idempotency_key = row.idempotency_key});
+    }
+  }
+  for (const auto& [id, agent] : agents_) {
+    recovery.agents.push_back(agent);
+  }
+  return recovery;
+}
+
+AppendOutcome MemoryDisk::State::append(const MergedChanges& changes, bool& broken) {
+  const std::scoped_lock lock(mutex_);
+  std::optional<Fault> fault;
+  if (full_) {
+    fault = Fault::NotDone;
+  } else if (fault_ && fault_skip_ == 0) {
+    fault = std::exchange(fault_, std::nullopt);
+  } else if (fault_) {
+    --fault_skip_;
+  }
+  if (fault == Fault::NotDone) {
+    return {.status = AppendStatus::NotDone,
+            .error = unavailable("append: injected: the memory disk is full")};
+  }
+  broken = fault.has_value();
+  if (fault == Fault::FatalLost) {
+    return {.status = AppendStatus::Fatal,
+            .error = internal_error("append: injected: the batch is lost")};
+  }
+  if (Result<> checked = check(changes); !checked) {
+    broken = true;
+    return {.status = AppendStatus::Fatal, .error = std::move(checked).error()};
+  }
+  apply(changes);
+  if (fault == Fault::FatalCommitted) {
+    return {.status = AppendStatus::Fatal,
+            .error = internal_error("append: injected: the outcome is unknown")};
+  }
+  ++appends_;
+  return {};
+}
+
+void MemoryDisk::State::inject(Fault fault, std::uint64_t skip) {
+  const std::scoped_lock lock(mutex_);
+  fault_ = fault;
+  fault_skip_ = skip;
+}
+
+void MemoryDisk::State::set_full(bool full) {
+  const std::scoped_lock lock(mutex_);
+  full_ = full;
+}
+
+std::uint64_t MemoryDisk::State::appends() {
+  const std::scoped_lock lock(mutex_);
+  return appends_;
+}
+
+Result<> MemoryDisk::State::check(const MergedChanges& changes) const {
+  if (!changes.events.empty() && changes.events.front()->seq <= last_seq_) {
+    return internal_error("append: event " + std::to_string(changes.events.front()->seq.value()) +
+                          " is stored already");
+  }
+  for (const MergedJob& job : changes.jobs) {
+    if (jobs_.contains(job.id) == (job.created != nullptr)) {
+      return internal_error("append: job " + to_string(job.id) +
+                            (job.created != nullptr ? " is stored already" : " is not stored"));
+    }
+    if (job.created != nullptr && !job.created->idempotency_key.empty() &&
+        keys_.contains(job.created->idempotency_key)) {
+      return internal_error("append: the idempotency key of job " + to_string(job.id) +
+                            " is another job's");
+    }
+  }
+  const auto known = [&](JobId id) {
+    return jobs_.contains(id) || std::ranges::binary_search(changes.jobs, id, {}, &MergedJob::id);
+  };
+  for (const AttemptChange* attempt : changes.attempts) {
+    if (!known(attempt->job)) {
+      return internal_error("append: an attempt of job " + to_string(attempt->job) +
+                            ", which is not stored");
+    }
+  }
+  return {};
+}
+
+void MemoryDisk::State::apply(const MergedChanges& changes) {
+  for (const MergedJob& job : changes.jobs) {
+    JobRow& row = jobs_[job.id];
+    if (job.created != nullptr) {
+      row.queue = job.created->queue;
+      row.idempotency_key = job.created->idempotency_key;
+      row.payload = job.created->payload;
+      row.secrets = job.created->payload->secrets;
+      if (!row.idempotency_key.empty()) {
+        keys_[row.idempotency_key] = job.id;
+      }
+      last_job_id_ = std::max(last_job_id_, job.id);
+    }
+    row.record = *job.record;
+    if (is_final(row.record.state)) {
+      row.secrets.clear();
+    }
+  }
+  for (const JobEvent* event : changes.events) {
+    events_[event->seq] = *event;
+    jobs_[event->after.id].events.push_back(event->seq);
+    last_seq_ = event->seq;
+  }
+  for (const AttemptChange* attempt : changes.attempts) {
+    jobs_[attempt->job].attempts[attempt->attempt.number] = attempt->attempt;
+  }
+  for (const AgentRecord* agent : changes.agents) {
+    agents_[agent->info.id] = *agent;
+  }
+  for (const InlineOutput* output : changes.outputs) {
+    outputs_[{output->job, output->attempt, output->stream}] = output->bytes;
+  }
+}
+
+namespace {
+
+class MemoryStore final : public Store {
+ public:
+  explicit MemoryStore(std::shared_ptr<MemoryDisk::State> state) : state_(std::move(state)) {}
+
+  Result<Recovery> recover() override { return state_->recover(); }
+
+  AppendOutcome append(const std::vector<const ChangeSet*>& changes) override {
+    if (broken_) {
+      return {.status = AppendStatus::Fatal,
+              .error = internal_error("append: this store failed before and must be opened again")};
+    }
+    Result<MergedChanges> merged = merge(changes);
+    if (!merged) {
+      broken_ = true;
+      return {.status = AppendStatus::Fatal, .error = std::move(merged).error()};
+    }
+    return state_->append(*merged, broken_);
+  }
+
+  Result<std::unique_ptr<Reader>> reader() override { return open_memory_reader(state_); }
+
+ private:
+  std::shared_ptr<MemoryDisk::State> state_;
+  bool broken_ = false;
+};
+
+}  // namespace
+
+MemoryDisk::MemoryDisk() : state_(std::make_shared<State>()) {}
+MemoryDisk::~MemoryDisk() = default;
+
+void MemoryDisk::inject(Fault fault, std::uint64_t skip) {
+  state_->inject(fault, skip);
+}
+
+void MemoryDisk::set_full(bool full) {
+  state_->set_full(full);
+}
+
+std::uint64_t MemoryDisk::appends() const {
+  return state_->appends();
+}
+
+std::unique_ptr<Store> open_memory_store(const std::shared_ptr<MemoryDisk>& disk) {
+  return std::make_unique<MemoryStore>(disk->state());
+}
+
+}  // namespace hearth::store

@@ -1,0 +1,59 @@
+// Makes change sets as the core would, for tests and benchmarks of stores: jobs by name of what
+// happens to them, with dense seqs and growing ids and times.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/change_set.h"
+
+namespace hearth::store::testing {
+
+struct JobTraits {
+  std::string queue = "default";
+  std::string name;
+  Labels labels;
+  std::string idempotency_key;
+  std::string spec = "a spec";
+  std::string secrets;
+};
+
+class ChangeBuilder {
+ public:
+  explicit ChangeBuilder(EventSeq last_seq = {}, JobId last_job = {})
+      : last_seq_(last_seq), last_job_(last_job) {}
+
+  JobId submit(const JobTraits& traits = {});  // Submitted, then Queued
+  void assign(JobId job, const std::string& agent = "a1");
+  void start(JobId job);
+  void requeue(JobId job);
+  void progress(JobId job, std::int32_t percent);
+  void end(JobId job, JobState state = JobState::Completed);
+  void output(JobId job, StreamKind stream, std::string bytes);
+  void agent(const std::string& id, AgentStatus status = AgentStatus::Idle);
+
+  // What happened since the last take.
+  ChangeSet take();
+
+  // What the store must hold once everything taken is appended.
+  [[nodiscard]] const std::map<JobId, JobRecord>& jobs() const { return jobs_; }
+  [[nodiscard]] const JobRecord& job(JobId id) const { return jobs_.at(id); }
+  [[nodiscard]] EventSeq last_seq() const { return last_seq_; }
+  [[nodiscard]] JobId last_job() const { return last_job_; }
+  [[nodiscard]] TimePoint now() const { return now_; }
+
+ private:
+  void event(JobEventKind kind, JobRecord& job);
+  void attempt(const JobRecord& job);
+
+  EventSeq last_seq_;
+  JobId last_job_;
+  TimePoint now_ = time_from_ms(1'700'000'000'000);
+  std::map<JobId, JobRecord> jobs_;
+  std::map<JobId, Attempt> attempts_;  // the latest of each
+  ChangeSet changes_;
+};
+
+}  // namespace hearth::store::testing

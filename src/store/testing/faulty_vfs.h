@@ -1,0 +1,58 @@
+// SQLite's view of the disk with faults: the system's files behind a counter of writes and syncs
+// that can fail, end the process, or forget what was never synced.
+//
+// Registered under a name of its own while it lives. Thread-safe.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace hearth::store::testing {
+
+class FaultyVfs {
+ public:
+  FaultyVfs();
+  ~FaultyVfs();
+  FaultyVfs(const FaultyVfs&) = delete;
+  FaultyVfs& operator=(const FaultyVfs&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+  // While on, every write fails with SQLITE_FULL.
+  void set_full(bool full) { full_ = full; }
+  // While on, every write fails with SQLITE_IOERR_WRITE.
+  void set_write_errors(bool on) { write_errors_ = on; }
+  // While on, every sync fails with SQLITE_IOERR_FSYNC.
+  void set_sync_errors(bool on) { sync_errors_ = on; }
+  // The process ends with _exit(9) in the middle of the n-th write or sync from now on.
+  void exit_at(std::int64_t n) { exit_at_ = n; }
+
+  // Writes below `directory` what a power cut at this moment would leave of each file: its content
+  // as of its last sync.
+  void write_synced_files_to(const std::string& directory);
+
+  // For the methods SQLite calls.
+  int before_write();
+  int before_sync();
+  void after_sync(const std::string& path);
+  void deleted(const std::string& path);
+
+ private:
+  void count_down();
+
+  const std::string name_;
+  std::unique_ptr<sqlite3_vfs> vfs_;
+  std::atomic<bool> full_{false};
+  std::atomic<bool> write_errors_{false};
+  std::atomic<bool> sync_errors_{false};
+  std::atomic<std::int64_t> exit_at_{0};
+  std::mutex mutex_;  // guards synced_
+  std::map<std::string, std::string> synced_;
+};
+
+}  // namespace hearth::store::testing
