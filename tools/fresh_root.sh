@@ -30,15 +30,7 @@ fi
 rm -rf "$root"
 mkdir -p "$root"
 tar -C "$root" -xf "$base"
-# How this machine reaches its package mirror is no part of the proof.
-rm -f "$root/etc/apt/sources.list"
-cp -r /etc/apt/sources.list* "$root/etc/apt/" 2> /dev/null || true
-cp -r /etc/apt/apt.conf.d/. "$root/etc/apt/apt.conf.d/" 2> /dev/null || true
-cp -rL /etc/apt/trusted.gpg.d /etc/apt/keyrings "$root/etc/apt/" 2> /dev/null || true
 cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2> /dev/null || true
-if [[ -d /usr/local/share/ca-certificates ]]; then
-  cp -r /usr/local/share/ca-certificates "$root/usr/local/share/"
-fi
 git clone -q --no-local . "$root/hearth"
 
 if [[ $# -eq 0 ]]; then
@@ -49,7 +41,6 @@ set -eu
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t cgroup2 cgroup2 /sys/fs/cgroup 2> /dev/null || true
-update-ca-certificates > /dev/null 2>&1 || true
 cd /hearth
 exec "$@"
 TEXT
