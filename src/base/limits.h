@@ -74,9 +74,24 @@ inline constexpr Duration kStarvationAfter = std::chrono::seconds(60);
 inline constexpr std::int64_t kEventsKeptMax = 10'000'000;
 inline constexpr Duration kEventsKeptFor = std::chrono::hours(24);
 
+// The agent link. A peer that reads too slowly for its queue is dropped; it reconnects and is told
+// what it missed.
+inline constexpr std::int64_t kLinkMessageBytesMax = 4 * kMiB;
+inline constexpr std::int64_t kLinkQueueMessagesMax = 16'384;
+inline constexpr std::int64_t kLinkQueueBytesMax = 512 * kMiB;
+inline constexpr std::int64_t kLinkStreamsMax = 2 * kAgentsMax;
+inline constexpr std::int64_t kOutputChunkBytesMax = 256 * kKiB;
+inline constexpr std::int64_t kOutputWindowBytes = 1 * kMiB;
+inline constexpr Duration kLinkKeepalive = std::chrono::seconds(10);
+inline constexpr Duration kLinkWelcomeTimeout = std::chrono::seconds(10);
+inline constexpr Duration kReconnectInitial = Duration(100);
+inline constexpr Duration kReconnectMax = std::chrono::seconds(5);
+
 // One agent.
 inline constexpr std::int64_t kParallelJobsDefault = 256;
 inline constexpr std::int64_t kSpoolBytesMax = 4 * kGiB;
+// Of one stream; what goes beyond is in a file.
+inline constexpr std::int64_t kSpoolMemoryBytesMax = 64 * kKiB;
 inline constexpr std::int64_t kPidsMaxDefault = 4'096;
 inline constexpr std::int64_t kLoopPostedMax = 65'536;
 inline constexpr std::int64_t kSpawnsWaitingMax = 1'024;

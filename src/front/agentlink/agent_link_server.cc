@@ -1,0 +1,178 @@
+#include "front/agentlink/agent_link_server.h"
+
+#include <arpa/inet.h>
+#include <grpcpp/grpcpp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+#include "front/agentlink/control_stream.h"
+#include "front/agentlink/link_table.h"
+#include "front/agentlink/output_stream.h"
+#include "hearth/agent_link.grpc.pb.h"
+
+namespace hearth::front::agentlink {
+namespace {
+
+struct Endpoint {
+  std::string host;
+  int port = 0;
+};
+
+Result<Endpoint> parse_endpoint(std::string_view address) {
+  const std::size_t colon = address.rfind(':');
+  Endpoint endpoint;
+  const std::string_view port = colon == std::string_view::npos ? "" : address.substr(colon + 1);
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
+  if (port.empty() || error != std::errc{} || end != port.data() + port.size() ||
+      endpoint.port < 0 || endpoint.port > 65'535) {
+    return invalid_argument("cannot listen for agents on \"" + std::string(address) +
+                            "\": write HOST:PORT, such as 127.0.0.1:50051 (port 0 picks one)");
+  }
+  endpoint.host = std::string(address.substr(0, colon));
+  if (endpoint.host == "localhost") {
+    endpoint.host = "127.0.0.1";
+  }
+  in_addr parsed{};
+  if (inet_pton(AF_INET, endpoint.host.c_str(), &parsed) != 1 ||
+      (ntohl(parsed.s_addr) >> 24U) != 127U) {
+    return invalid_argument("cannot listen for agents on \"" + std::string(address) +
+                            "\": only loopback (127.0.0.1) is offered until links are secured");
+  }
+  return endpoint;
+}
+
+// gRPC says only that it failed; the reason is asked for here, where errno can still be seen.
+Result<> check_port_free(const Endpoint& endpoint) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(endpoint.port));
+  inet_pton(AF_INET, endpoint.host.c_str(), &address.sin_addr);
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) {
+    return system_error("make a socket for agents", errno);
+  }
+  const int on = 1;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+                     listen(fd, 1) == 0;
+  const int bind_errno = errno;
+  close(fd);
+  if (bound) {
+    return {};
+  }
+  const std::string where = endpoint.host + ":" + std::to_string(endpoint.port);
+  if (bind_errno == EADDRINUSE) {
+    Error error = unavailable("cannot listen for agents on " + where +
+                              ": another process holds the port; choose another with --grpc "
+                              "HOST:PORT (port 0 picks a free one)");
+    error.sys_errno = bind_errno;
+    return error;
+  }
+  return system_error("listen for agents on " + where, bind_errno);
+}
+
+class Service final : public v1::AgentLink::CallbackService {
+ public:
+  explicit Service(StreamDeps& deps) : deps_(deps) {}
+
+  ControlReactor* Control(grpc::CallbackServerContext* context) override {
+    return open_control_stream(deps_, *context);
+  }
+  OutputReactor* Output(grpc::CallbackServerContext* /*context*/) override {
+    return open_output_stream(deps_);
+  }
+
+ private:
+  StreamDeps& deps_;
+};
+
+void configure(grpc::ServerBuilder& builder, const AgentLinkOptions& options) {
+  const int keepalive = static_cast<int>(options.keepalive.count());
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, keepalive);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // Agents ping as well; their pings are welcome at any rate.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(limits::kLinkMessageBytesMax));
+  builder.SetMaxSendMessageSize(static_cast<int>(limits::kLinkMessageBytesMax));
+}
+
+}  // namespace
+
+class AgentLinkServer::Impl {
+ public:
+  Impl(api::AgentApi& api, AgentLinkOptions options)
+      : options_(std::move(options)),
+        table_(options_.streams_max),
+        deps_{.api = api, .options = options_, .table = table_},
+        service_(deps_) {}
+
+  ~Impl() { stop(); }
+
+  Result<> start() {
+    HEARTH_ASSIGN(const Endpoint endpoint, parse_endpoint(options_.address));
+    if (endpoint.port != 0) {
+      HEARTH_TRY(check_port_free(endpoint));
+    }
+    const std::string where = endpoint.host + ":" + std::to_string(endpoint.port);
+    grpc::ServerBuilder builder;
+    configure(builder, options_);
+    builder.AddListeningPort(where, grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+    if (!server_ || port_ == 0) {
+      return unavailable("cannot listen for agents on " + where +
+                         ": gRPC could not take the port; choose another with --grpc HOST:PORT");
+    }
+    return {};
+  }
+
+  void stop() {
+    if (server_) {
+      // A deadline long past: nothing is waited for.
+      server_->Shutdown(std::chrono::system_clock::time_point{});
+      server_->Wait();
+      table_.wait_until_none();
+      server_.reset();
+    }
+  }
+
+  [[nodiscard]] int port() const { return port_; }
+
+ private:
+  const AgentLinkOptions options_;
+  LinkTable table_;
+  StreamDeps deps_;
+  Service service_;
+  std::unique_ptr<grpc::Server> server_;
+  int port_ = 0;
+};
+
+Result<std::unique_ptr<AgentLinkServer>> AgentLinkServer::start(api::AgentApi& api,
+                                                                AgentLinkOptions options) {
+  auto impl = std::make_unique<Impl>(api, std::move(options));
+  HEARTH_TRY(impl->start());
+  return std::unique_ptr<AgentLinkServer>(new AgentLinkServer(std::move(impl)));
+}
+
+AgentLinkServer::AgentLinkServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+AgentLinkServer::~AgentLinkServer() = default;
+
+int AgentLinkServer::port() const {
+  return impl_->port();
+}
+
+void AgentLinkServer::stop() {
+  impl_->stop();
+}
+
+}  // namespace hearth::front::agentlink

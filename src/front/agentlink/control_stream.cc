@@ -1,0 +1,154 @@
+#include "front/agentlink/control_stream.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "front/agentlink/control_connection.h"
+#include "front/agentlink/hello_check.h"
+#include "wire/link_codec.h"
+
+namespace hearth::front::agentlink {
+namespace {
+
+constexpr std::uint32_t kProtocol = 1;
+constexpr int kHeldAttemptsMax = 65'536;
+
+class ControlStream final : public ControlReactor {
+ public:
+  ControlStream(StreamDeps& deps, grpc::CallbackServerContext& context)
+      : deps_(deps), connection_(std::make_shared<ControlConnection>(deps, *this, context)) {
+    StartRead(&message_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) {
+      // The agent said it is done, or the connection broke.
+      connection_->cut(grpc::Status::OK);
+      return;
+    }
+    Result<> taken = take(message_);
+    if (!taken) {
+      connection_->reject(taken.error());
+      return;
+    }
+    message_.Clear();
+    StartRead(&message_);
+  }
+
+  void OnWriteDone(bool ok) override { connection_->write_done(ok); }
+  void OnCancel() override { connection_->cut(grpc::Status::CANCELLED); }
+
+  void OnDone() override {
+    connection_->detach();
+    LinkTable& table = deps_.table;
+    if (link_) {
+      table.remove(*link_);
+      deps_.api.closed(*link_, agent_);
+    }
+    delete this;
+    table.stream_closed();
+  }
+
+ private:
+  Result<> take(const v1::AgentMessage& message) {
+    if (message.kind_case() == v1::AgentMessage::kHello) {
+      return take_hello(message.hello());
+    }
+    if (!link_) {
+      return Error{.code = ErrorCode::FailedPrecondition,
+                   .message = "the first message of a control stream must be a hello",
+                   .kind = "protocol"};
+    }
+    switch (message.kind_case()) {
+      case v1::AgentMessage::kHeartbeat:
+        deps_.api.heartbeat(*link_, agent_, wire::to_model(message.heartbeat()));
+        return {};
+      case v1::AgentMessage::kStarted:
+        deps_.api.started(*link_, agent_, wire::to_model(message.started().key()));
+        return {};
+      case v1::AgentMessage::kFinished: {
+        HEARTH_ASSIGN(AttemptResult result, wire::to_model(message.finished().result()));
+        deps_.api.finished(*link_, agent_, wire::to_model(message.finished().key()),
+                           std::move(result));
+        return {};
+      }
+      case v1::AgentMessage::kProgress:
+        deps_.api.progress(*link_, agent_, wire::to_model(message.progress().key()),
+                           message.progress().percent(), message.progress().text());
+        return {};
+      case v1::AgentMessage::kDraining:
+        deps_.api.draining(*link_, agent_);
+        return {};
+      default:
+        return {};  // a newer agent's message: not for us
+    }
+  }
+
+  Result<> take_hello(const v1::Hello& hello) {
+    if (link_) {
+      return Error{.code = ErrorCode::FailedPrecondition,
+                   .message = "a second hello on one control stream",
+                   .kind = "protocol"};
+    }
+    if (hello.protocol() != kProtocol) {
+      return Error{.code = ErrorCode::FailedPrecondition,
+                   .message = "the agent speaks version " + std::to_string(hello.protocol()) +
+                              " of the agent link, this controller version " +
+                              std::to_string(kProtocol) + "; install matching versions",
+                   .kind = "protocol"};
+    }
+    if (hello.controller_epoch_seen() > deps_.api.controller_epoch()) {
+      return Error{.code = ErrorCode::FailedPrecondition,
+                   .message = "this controller (epoch " +
+                              std::to_string(deps_.api.controller_epoch()) +
+                              ") was replaced by one with epoch " +
+                              std::to_string(hello.controller_epoch_seen()),
+                   .kind = "stale_controller"};
+    }
+    HEARTH_ASSIGN(AgentInfo info, wire::to_model(hello));
+    HEARTH_TRY(check_agent_info(info));
+    if (hello.held_size() > kHeldAttemptsMax) {
+      return limit_exceeded("kHeldAttemptsMax", kHeldAttemptsMax,
+                            "the agent holds more attempts than a controller believes");
+    }
+    std::vector<core::HeldAttempt> held;
+    held.reserve(static_cast<std::size_t>(hello.held_size()));
+    for (const v1::HeldAttempt& attempt : hello.held()) {
+      held.push_back({.key = wire::to_model(attempt.key()),
+                      .started = attempt.started(),
+                      .finished = attempt.finished()});
+    }
+    agent_ = info.id;
+    link_ = deps_.api.open(std::move(info), std::move(held), connection_);
+    return {};
+  }
+
+  StreamDeps& deps_;
+  std::shared_ptr<ControlConnection> connection_;
+  v1::AgentMessage message_;
+  AgentId agent_;
+  std::optional<std::uint64_t> link_;  // set by the hello
+};
+
+class RefusedStream final : public ControlReactor {
+ public:
+  RefusedStream() {
+    Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "this controller has too many connections"});
+  }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+ControlReactor* open_control_stream(StreamDeps& deps, grpc::CallbackServerContext& context) {
+  if (!deps.table.stream_opened()) {
+    return new RefusedStream();
+  }
+  return new ControlStream(deps, context);
+}
+
+}  // namespace hearth::front::agentlink
