@@ -1,0 +1,413 @@
+#include "agent/link/grpc_link.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "agent/link/grpc_call.h"
+#include "agent/link/reconnect_delay.h"
+#include "hearth/agent_link.grpc.pb.h"
+#include "wire/link_codec.h"
+
+namespace hearth::agent {
+namespace {
+
+constexpr std::uint32_t kProtocol = 1;
+
+using ControlCall = GrpcCall<v1::AgentMessage, v1::ControllerMessage>;
+using OutputCall = GrpcCall<v1::OutputUp, v1::OutputDown>;
+
+// A channel of its own for each call: gRPC would share connections and has a back-off of its own.
+std::unique_ptr<v1::AgentLink::Stub> connect_to(const GrpcLinkOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(options.keepalive.count()));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(options.keepalive.count()));
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kLinkMessageBytesMax));
+  arguments.SetMaxSendMessageSize(static_cast<int>(limits::kLinkMessageBytesMax));
+  return v1::AgentLink::NewStub(
+      grpc::CreateCustomChannel(options.controller, grpc::InsecureChannelCredentials(), arguments));
+}
+
+v1::OutputUp to_proto(std::vector<OutputPiece> batch) {
+  v1::OutputUp message;
+  for (OutputPiece& piece : batch) {
+    v1::OutputChunk& chunk = *message.add_chunks();
+    wire::to_proto(piece.stream.attempt, *chunk.mutable_key());
+    chunk.set_stream(static_cast<std::uint32_t>(piece.stream.stream));
+    chunk.set_offset(static_cast<std::uint64_t>(piece.offset));
+    chunk.set_data(std::move(piece.bytes));
+  }
+  return message;
+}
+
+v1::Hello to_proto(const LinkHello& hello) {
+  v1::Hello message;
+  wire::to_proto(hello.info, message);
+  message.set_protocol(kProtocol);
+  message.set_controller_epoch_seen(hello.controller_epoch_seen);
+  for (const HeldState& state : hello.held) {
+    v1::HeldAttempt& held = *message.add_held();
+    wire::to_proto(state.key, *held.mutable_key());
+    held.set_started(state.started);
+    held.set_finished(state.finished);
+  }
+  return message;
+}
+
+LinkUp to_link_up(const v1::WelcomeMessage& welcome) {
+  LinkUp up{.controller_epoch = welcome.controller_epoch(), .keep = {}, .stop = {}};
+  for (const v1::AttemptKey& key : welcome.keep()) {
+    up.keep.push_back(wire::to_model(key));
+  }
+  for (const v1::AttemptKey& key : welcome.stop()) {
+    up.stop.push_back(wire::to_model(key));
+  }
+  return up;
+}
+
+class GrpcLink final : public ControllerLink {
+ public:
+  GrpcLink(const GrpcLinkDeps& deps, GrpcLinkOptions options)
+      : deps_(deps),
+        options_(std::move(options)),
+        gate_(std::make_shared<LoopGate>(deps.loop)),
+        delay_(options_.reconnect_initial, options_.reconnect_max, options_.seed),
+        output_delay_(options_.reconnect_initial, options_.reconnect_max, options_.seed + 1),
+        sender_(deps.output) {}
+  ~GrpcLink() override {
+    close();
+    gate_->wait_until_none();
+  }
+
+  void start(LinkListener& listener) override {
+    listener_ = &listener;
+    (void)deps_.usage.read();  // so that the first heartbeat knows the CPU since now
+    connect();
+  }
+
+  void close() override {
+    listener_ = nullptr;
+    disconnect();
+    cancel(reconnect_timer_);
+  }
+
+  void report_started(const AttemptKey& key) override {
+    v1::AgentMessage message;
+    wire::to_proto(key, *message.mutable_started()->mutable_key());
+    send(std::move(message));
+  }
+
+  void report_finished(const AttemptKey& key, const AttemptResult& result) override {
+    v1::AgentMessage message;
+    wire::to_proto(key, *message.mutable_finished()->mutable_key());
+    wire::to_proto(result, *message.mutable_finished()->mutable_result());
+    send(std::move(message));
+  }
+
+  void say_draining() override {
+    v1::AgentMessage message;
+    message.mutable_draining();
+    send(std::move(message));
+  }
+
+  void output_grew(const OutputStreamKey& stream, std::int64_t size) override {
+    sender_.grew(stream, size);
+    pump_output();
+  }
+
+  void forget_output(const AttemptKey& key) override { sender_.forget(key); }
+
+ private:
+  // A closed call that gRPC may still hold (see grpc_call.h).
+  struct Retired {
+    std::shared_ptr<void> call;
+    std::function<bool()> is_done;
+  };
+
+  void connect();
+  void disconnect();
+  void lost(const std::string& why);
+  void take(const v1::ControllerMessage& message);
+  void take_welcome(const v1::WelcomeMessage& welcome);
+  void take_order(const v1::ControllerMessage& message);
+  void send(v1::AgentMessage message);
+  void write_control();
+  void beat();
+  void open_output();
+  void output_ended(const grpc::Status& status);
+  void pump_output();
+
+  void arm(std::optional<TimerId>& timer, Duration after, void (GrpcLink::*then)()) {
+    cancel(timer);
+    timer = deps_.loop.set_timer(after, [this, &timer, then] {
+      timer.reset();
+      (this->*then)();
+    });
+  }
+  void cancel(std::optional<TimerId>& timer) {
+    if (timer) {
+      deps_.loop.cancel_timer(*timer);
+      timer.reset();
+    }
+  }
+  template <class Call>
+  void retire(std::shared_ptr<Call>& call) {
+    std::erase_if(retired_, [](const Retired& one) { return one.is_done(); });
+    if (call) {
+      call->close();
+      retired_.push_back({call, [raw = call.get()] { return raw->is_done(); }});
+      call.reset();
+    }
+  }
+  void welcome_overdue() { lost("the controller did not answer the hello"); }
+
+  const GrpcLinkDeps deps_;
+  const GrpcLinkOptions options_;
+  std::shared_ptr<LoopGate> gate_;
+  LinkListener* listener_ = nullptr;  // null when closed
+  ReconnectDelay delay_;
+  ReconnectDelay output_delay_;
+  OutputSender sender_;
+
+  std::unique_ptr<v1::AgentLink::Stub> control_stub_;
+  std::shared_ptr<ControlCall> control_;
+  std::deque<v1::AgentMessage> queue_;  // bounded by the attempts held: each reports once a link
+  bool writing_ = false;
+  bool beat_waits_ = false;
+  bool up_ = false;
+  bool outage_logged_ = false;
+  std::uint64_t epoch_ = 0;  // of the controller that said welcome
+  AgentId agent_;
+  std::uint64_t link_ = 0;
+  Duration heartbeat_interval_{};
+
+  std::unique_ptr<v1::AgentLink::Stub> output_stub_;
+  std::shared_ptr<OutputCall> output_;
+  bool output_introduced_ = false;
+  bool output_writing_ = false;
+
+  std::vector<Retired> retired_;
+  std::optional<TimerId> reconnect_timer_;
+  std::optional<TimerId> welcome_timer_;
+  std::optional<TimerId> heartbeat_timer_;
+  std::optional<TimerId> output_timer_;
+};
+
+void GrpcLink::connect() {
+  control_stub_ = connect_to(options_);
+  control_ = std::make_shared<ControlCall>(
+      gate_,
+      ControlCall::Events{
+          .on_message = [this](const v1::ControllerMessage& message) { take(message); },
+          .on_written =
+              [this] {
+                writing_ = false;
+                write_control();
+              },
+          .on_ended =
+              [this](const grpc::Status& status) {
+                lost(status.ok() ? "the controller ended the connection" : status.error_message());
+              }});
+  control_->start([this](grpc::ClientContext* context, ControlCall* call) {
+    control_stub_->async()->Control(context, call);
+  });
+  const LinkHello hello = listener_->hello();
+  agent_ = hello.info.id;
+  epoch_ = hello.controller_epoch_seen;
+  v1::AgentMessage message;
+  *message.mutable_hello() = to_proto(hello);
+  queue_.push_back(std::move(message));
+  write_control();
+  arm(welcome_timer_, options_.welcome_timeout, &GrpcLink::welcome_overdue);
+}
+
+void GrpcLink::disconnect() {
+  for (auto* timer : {&welcome_timer_, &heartbeat_timer_, &output_timer_}) {
+    cancel(*timer);
+  }
+  sender_.closed();
+  retire(output_);
+  retire(control_);
+  output_stub_.reset();
+  control_stub_.reset();
+  queue_.clear();
+  writing_ = false;
+  beat_waits_ = false;
+}
+
+void GrpcLink::lost(const std::string& why) {
+  disconnect();
+  const Duration wait = delay_.next();
+  arm(reconnect_timer_, wait, &GrpcLink::connect);
+  if (!std::exchange(outage_logged_, true)) {
+    deps_.log.warn("no link to the controller; trying again",
+                   {{"controller", options_.controller}, {"why", why}});
+  }
+  if (std::exchange(up_, false)) {
+    listener_->on_order(LinkDown{});
+  }
+}
+
+void GrpcLink::take(const v1::ControllerMessage& message) {
+  if (message.kind_case() == v1::ControllerMessage::kReject) {
+    const Error error{.code = ErrorCode::FailedPrecondition,
+                      .message = message.reject().message(),
+                      .kind = message.reject().code()};
+    outage_logged_ = true;  // the listener tells
+    lost(error.message);
+    listener_->on_rejected(error);
+    return;
+  }
+  if (message.controller_epoch() < epoch_) {
+    lost("the controller's epoch " + std::to_string(message.controller_epoch()) + " is below " +
+         std::to_string(epoch_) + ": it was replaced by another");
+    return;
+  }
+  if (message.kind_case() == v1::ControllerMessage::kWelcome) {
+    take_welcome(message.welcome());
+  } else if (up_) {
+    take_order(message);
+  }
+}
+
+void GrpcLink::take_welcome(const v1::WelcomeMessage& welcome) {
+  if (up_) {
+    return;
+  }
+  cancel(welcome_timer_);
+  delay_.reset();
+  outage_logged_ = false;
+  up_ = true;
+  epoch_ = welcome.controller_epoch();
+  link_ = welcome.link();
+  heartbeat_interval_ = std::max(Duration(1), Duration(welcome.heartbeat_interval_ms()));
+  deps_.log.info("linked to the controller",
+                 {{"controller", options_.controller}, {"epoch", epoch_}, {"link", link_}});
+  beat();
+  open_output();
+  listener_->on_order(to_link_up(welcome));
+}
+
+void GrpcLink::take_order(const v1::ControllerMessage& message) {
+  const std::uint64_t epoch = message.controller_epoch();
+  switch (message.kind_case()) {
+    case v1::ControllerMessage::kAssign:
+      listener_->on_assign({.controller_epoch = epoch,
+                            .key = wire::to_model(message.assign().key()),
+                            .spec = message.assign().spec(),
+                            .secrets = message.assign().secrets()});
+      break;
+    case v1::ControllerMessage::kCancel:
+      listener_->on_order(CancelOrder{epoch, wire::to_model(message.cancel())});
+      break;
+    case v1::ControllerMessage::kStop:
+      listener_->on_order(StopOrder{epoch, wire::to_model(message.stop())});
+      break;
+    case v1::ControllerMessage::kAck:
+      listener_->on_order(ReportAcked{epoch, wire::to_model(message.ack().key()),
+                                      message.ack().finished(), message.ack().accepted()});
+      break;
+    case v1::ControllerMessage::kDrain:
+      listener_->on_order(DrainOrder{epoch});
+      break;
+    default:
+      break;  // a newer controller's message: not for us
+  }
+}
+
+void GrpcLink::send(v1::AgentMessage message) {
+  if (up_) {
+    queue_.push_back(std::move(message));
+    write_control();
+  }
+}
+
+void GrpcLink::write_control() {
+  if (control_ && !writing_ && !queue_.empty()) {
+    writing_ = true;
+    v1::AgentMessage message = std::move(queue_.front());
+    queue_.pop_front();
+    beat_waits_ = beat_waits_ && message.kind_case() != v1::AgentMessage::kHeartbeat;
+    control_->write(std::move(message));
+  }
+}
+
+void GrpcLink::beat() {
+  if (!std::exchange(beat_waits_, true)) {
+    v1::AgentMessage message;
+    wire::to_proto(deps_.usage.read(), *message.mutable_heartbeat());
+    send(std::move(message));
+  }
+  arm(heartbeat_timer_, heartbeat_interval_, &GrpcLink::beat);
+}
+
+void GrpcLink::open_output() {
+  output_stub_ = connect_to(options_);
+  output_ = std::make_shared<OutputCall>(
+      gate_, OutputCall::Events{
+                 .on_message =
+                     [this](const v1::OutputDown& message) {
+                       output_delay_.reset();
+                       for (const v1::OutputPosition& position : message.received()) {
+                         if (const Result<StreamKind> stream = wire::to_stream(position.stream())) {
+                           sender_.received({wire::to_model(position.key()), *stream},
+                                            static_cast<std::int64_t>(position.offset()));
+                         }
+                       }
+                       pump_output();
+                     },
+                 .on_written =
+                     [this] {
+                       output_writing_ = false;
+                       pump_output();
+                     },
+                 .on_ended = [this](const grpc::Status& status) { output_ended(status); }});
+  output_->start([this](grpc::ClientContext* context, OutputCall* call) {
+    output_stub_->async()->Output(context, call);
+  });
+  output_introduced_ = false;
+  output_writing_ = false;
+  sender_.opened();
+  pump_output();
+}
+
+void GrpcLink::output_ended(const grpc::Status& status) {
+  sender_.closed();
+  retire(output_);
+  const Duration wait = output_delay_.next();
+  deps_.log.warn("the controller does not take output now; it is kept and sent again",
+                 {{"why", status.error_message()}, {"retry_ms", wait.count()}});
+  arm(output_timer_, wait, &GrpcLink::open_output);
+}
+
+void GrpcLink::pump_output() {
+  if (!output_ || output_writing_) {
+    return;
+  }
+  v1::OutputUp message = to_proto(sender_.next_batch());
+  if (output_introduced_ && message.chunks().empty()) {
+    return;
+  }
+  if (!std::exchange(output_introduced_, true)) {
+    message.set_agent(agent_.value());
+    message.set_link(link_);
+  }
+  output_writing_ = true;
+  output_->write(std::move(message));
+}
+
+}  // namespace
+
+std::unique_ptr<ControllerLink> make_grpc_link(const GrpcLinkDeps& deps, GrpcLinkOptions options) {
+  return std::make_unique<GrpcLink>(deps, std::move(options));
+}
+
+}  // namespace hearth::agent

@@ -1,0 +1,40 @@
+// ControllerLink over gRPC (proto/hearth/agent_link.proto): control and output each on a connection
+// of their own, so that a flood of output never delays a cancel.
+//
+// Lives on the agent's loop thread; gRPC's threads only post to it. A connection that stops
+// answering is found by pings. What a controller of a lower epoch than the highest seen says is
+// refused: it was replaced and does not know it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "agent/link/controller_link.h"
+#include "agent/link/machine_usage.h"
+#include "agent/loop/event_loop.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+namespace hearth::agent {
+
+struct GrpcLinkOptions {
+  std::string controller;  // HOST:PORT
+  std::uint64_t seed = 0;  // of the jitter
+  Duration reconnect_initial = limits::kReconnectInitial;
+  Duration reconnect_max = limits::kReconnectMax;
+  Duration welcome_timeout = limits::kLinkWelcomeTimeout;
+  Duration keepalive = limits::kLinkKeepalive;
+};
+
+// All outlive the link.
+struct GrpcLinkDeps {
+  EventLoop& loop;
+  Log& log;
+  MachineUsage& usage;
+  OutputSource& output;
+};
+
+std::unique_ptr<ControllerLink> make_grpc_link(const GrpcLinkDeps& deps, GrpcLinkOptions options);
+
+}  // namespace hearth::agent

@@ -1,0 +1,101 @@
+// A ControllerLink that a test drives: it plays the controller's part through the listener and
+// keeps what the agent reported and the output it offered.
+//
+// While it is down, output is not read; up() catches up. As with the real link, everything is on
+// one thread.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/link/controller_link.h"
+
+namespace hearth::agent::testing {
+
+class FakeLink final : public ControllerLink {
+ public:
+  explicit FakeLink(OutputSource& source) : source_(source) {}
+
+  void start(LinkListener& listener) override { listener_ = &listener; }
+  void close() override {
+    listener_ = nullptr;
+    up_ = false;
+  }
+  void report_started(const AttemptKey& key) override { started.push_back(key); }
+  void report_finished(const AttemptKey& key, const AttemptResult& result) override {
+    finished.insert_or_assign(key, result);
+  }
+  void say_draining() override { ++said_draining; }
+  void output_grew(const OutputStreamKey& stream, std::int64_t size) override {
+    sizes_[stream] = std::max(sizes_[stream], size);
+    take_output();
+  }
+  void forget_output(const AttemptKey& key) override {
+    sizes_.erase({key, StreamKind::Stdout});
+    sizes_.erase({key, StreamKind::Stderr});
+    forgotten.push_back(key);
+  }
+
+  void up(std::uint64_t controller_epoch, std::vector<AttemptKey> keep = {},
+          std::vector<AttemptKey> stop = {}) {
+    hello = listener_->hello();
+    epoch = controller_epoch;
+    up_ = true;
+    listener_->on_order(LinkUp{controller_epoch, std::move(keep), std::move(stop)});
+    take_output();
+  }
+  void down() {
+    up_ = false;
+    listener_->on_order(LinkDown{});
+  }
+  void assign(const AttemptKey& key, std::string spec, std::string secrets = {}) {
+    listener_->on_assign({.controller_epoch = epoch,
+                          .key = key,
+                          .spec = std::move(spec),
+                          .secrets = std::move(secrets)});
+  }
+  void cancel(const AttemptKey& key) { listener_->on_order(CancelOrder{epoch, key}); }
+  void stop(const AttemptKey& key) { listener_->on_order(StopOrder{epoch, key}); }
+  void ack(const AttemptKey& key, bool of_finish, bool accepted = true) {
+    listener_->on_order(ReportAcked{epoch, key, of_finish, accepted});
+  }
+  void drain() { listener_->on_order(DrainOrder{epoch}); }
+  void reject(const Error& error) { listener_->on_rejected(error); }
+
+  [[nodiscard]] bool is_started() const { return listener_ != nullptr; }
+
+  LinkHello hello;  // the last one
+  std::uint64_t epoch = 0;
+  std::vector<AttemptKey> started;
+  std::map<AttemptKey, AttemptResult> finished;
+  std::map<OutputStreamKey, std::string> output;  // bytes as they came; gaps leave no trace
+  std::vector<AttemptKey> forgotten;
+  int said_draining = 0;
+
+ private:
+  void take_output() {
+    constexpr std::int64_t kMax = 4'096;
+    if (!up_) {
+      return;
+    }
+    for (const auto& [stream, size] : sizes_) {
+      std::int64_t& taken = taken_[stream];
+      while (taken < size) {
+        const output::LogSlice slice = source_.read_output(stream, taken, kMax);
+        output[stream] += slice.bytes;
+        taken = slice.offset + static_cast<std::int64_t>(slice.bytes.size());
+      }
+    }
+  }
+
+  OutputSource& source_;
+  LinkListener* listener_ = nullptr;
+  bool up_ = false;
+  std::map<OutputStreamKey, std::int64_t> sizes_;
+  std::map<OutputStreamKey, std::int64_t> taken_;
+};
+
+}  // namespace hearth::agent::testing
