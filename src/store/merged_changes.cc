@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "wire/job_codec.h"
+
 namespace hearth::store {
 namespace {
 
@@ -42,6 +44,12 @@ Result<> merge_jobs(std::unordered_map<JobId, MergedJob>& jobs, MergedChanges& m
 }
 
 }  // namespace
+
+std::string stored_spec(const NewJob& job) {
+  return job.after_in_batch.empty()
+             ? job.payload->spec
+             : job.payload->spec + wire::encode_more_after(job.after_in_batch);
+}
 
 Result<MergedChanges> merge(const std::vector<const ChangeSet*>& changes) {
   MergedChanges merged;

@@ -32,6 +32,9 @@ struct MergedChanges {
   }
 };
 
+// The spec as it is kept: what the client gave and the edges that its batch turned into.
+std::string stored_spec(const NewJob& job);
+
 // Fails with Internal on what the core never makes: events out of order or of job 0, a new job
 // without an event, the same new job twice.
 Result<MergedChanges> merge(const std::vector<const ChangeSet*>& changes);

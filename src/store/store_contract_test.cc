@@ -1,6 +1,7 @@
 #include "store/testing/store_contract.h"
 
 #include "store/testing/harnesses.h"
+#include "wire/job_codec.h"
 
 namespace hearth::store::testing {
 namespace {
@@ -127,6 +128,23 @@ TEST_P(StoreContract, RefusesChangesThatContradictWhatIsStored) {
   EXPECT_TRUE(recovery_.jobs.empty());
   ASSERT_EQ(store_->append({&lost}).status, AppendStatus::Durable);
   EXPECT_EQ(store_->append({&lost}).status, AppendStatus::Fatal) << "the same seqs again";
+}
+
+TEST_P(StoreContract, KeepsTheEdgesOfABatchWithTheSpec) {
+  const JobId first = build_.submit();
+  JobSpec spec;
+  spec.execution.command = {"true"};
+  spec.scheduling.after = {{JobId(7), DependencyCondition::Any}};
+  const JobId second = build_.submit({.spec = wire::encode_job_spec(spec),
+                                      .after_in_batch = {{first, DependencyCondition::NotOk}}});
+  must_append();
+  reopen();
+  spec.scheduling.after.push_back({first, DependencyCondition::NotOk});
+  ASSERT_EQ(recovery_.jobs.size(), 2U);
+  EXPECT_EQ(recovery_.jobs[1].record.id, second);
+  EXPECT_EQ(wire::decode_job_spec(recovery_.jobs[1].spec).value(), spec);
+  const std::string stored = reader_->payloads({second})->at(0).spec;
+  EXPECT_EQ(wire::decode_job_spec(stored).value(), spec);
 }
 
 TEST_P(StoreContract, ErasesSecretsWhenTheJobEnds) {

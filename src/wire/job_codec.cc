@@ -65,6 +65,14 @@ Result<std::map<std::string, std::string>> read_env(
   return env;
 }
 
+void write_after(const std::vector<Dependency>& after, v1::JobSpecProto& out) {
+  for (const Dependency& dependency : after) {
+    v1::DependencyProto& entry = *out.add_after();
+    entry.set_job(dependency.job.value());
+    entry.set_condition(static_cast<std::uint32_t>(dependency.condition));
+  }
+}
+
 void write_scheduling(const SchedulingSpec& spec, v1::JobSpecProto& out) {
   out.set_queue(spec.queue);
   write_resources(spec.request, *out.mutable_request());
@@ -84,11 +92,7 @@ void write_scheduling(const SchedulingSpec& spec, v1::JobSpecProto& out) {
   for (const Reason reason : spec.retry_on.reasons) {
     out.add_retry_reasons(static_cast<std::uint32_t>(reason));
   }
-  for (const Dependency& dependency : spec.after) {
-    v1::DependencyProto& entry = *out.add_after();
-    entry.set_job(dependency.job.value());
-    entry.set_condition(static_cast<std::uint32_t>(dependency.condition));
-  }
+  write_after(spec.after, out);
   if (spec.not_before) {
     out.set_not_before_ms(to_ms(*spec.not_before));
   }
@@ -325,6 +329,13 @@ std::string encode_job_spec(const JobSpec& spec) {
     out.set_array_index(*spec.array_index);
   }
   out.set_retry_of(spec.retry_of.value());
+  return serialize(out);
+}
+
+// Concatenated messages merge, and repeated fields add up: so says the encoding.
+std::string encode_more_after(const std::vector<Dependency>& after) {
+  v1::JobSpecProto out;
+  write_after(after, out);
   return serialize(out);
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "model/agent.h"
@@ -17,6 +18,9 @@ namespace hearth::wire {
 
 std::string encode_job_spec(const JobSpec& spec);  // without secret_env
 Result<JobSpec> decode_job_spec(std::string_view bytes);
+// Appended to an encoded spec, these dependencies stand in its `after` behind its own. For those
+// that are known only after the spec was encoded.
+std::string encode_more_after(const std::vector<Dependency>& after);
 std::string encode_secrets(const std::map<std::string, std::string>& secret_env);  // "" when empty
 Result<std::map<std::string, std::string>> decode_secrets(std::string_view bytes);
 

@@ -111,6 +111,11 @@ void MemoryDisk::State::apply(const MergedChanges& changes) {
       row.queue = job.created->queue;
       row.idempotency_key = job.created->idempotency_key;
       row.payload = job.created->payload;
+      if (!job.created->after_in_batch.empty()) {
+        auto payload = *job.created->payload;
+        payload.spec = stored_spec(*job.created);
+        row.payload = std::make_shared<const JobPayload>(std::move(payload));
+      }
       row.secrets = job.created->payload->secrets;
       if (!row.idempotency_key.empty()) {
         keys_[row.idempotency_key] = job.id;

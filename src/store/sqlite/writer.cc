@@ -100,7 +100,8 @@ int Writer::insert_job(const MergedJob& job, std::string_view record) {
   payload.name.empty() ? insert_job_.bind_null(4) : insert_job_.bind_text(4, payload.name);
   int code = insert_job_.run();
   if (code == SQLITE_OK) {
-    insert_payload_.bind(1, id).bind_blob(3, payload.spec);
+    const std::string spec = stored_spec(*job.created);
+    insert_payload_.bind(1, id).bind_blob(3, spec);
     key.empty() ? insert_payload_.bind_null(2) : insert_payload_.bind_blob(2, key);
     code = insert_payload_.run();
   }

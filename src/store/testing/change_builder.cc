@@ -15,7 +15,8 @@ JobId ChangeBuilder::submit(const JobTraits& traits) {
        .payload = std::make_shared<const JobPayload>(JobPayload{.spec = traits.spec,
                                                                 .secrets = traits.secrets,
                                                                 .name = traits.name,
-                                                                .labels = traits.labels})});
+                                                                .labels = traits.labels}),
+       .after_in_batch = traits.after_in_batch});
   JobRecord& job = jobs_[last_job_];
   job.id = last_job_;
   job.created_at = now_;

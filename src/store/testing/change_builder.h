@@ -18,6 +18,7 @@ struct JobTraits {
   std::string idempotency_key;
   std::string spec = "a spec";
   std::string secrets;
+  std::vector<Dependency> after_in_batch;
 };
 
 class ChangeBuilder {
