@@ -1,0 +1,85 @@
+// One thread of the HTTP server: its io_context, its timer wheel and the connections it owns.
+// Private to net/: the only headers that name Asio are this and http_connection.h.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "base/mutex.h"
+#include "net/http_server.h"
+#include "net/timer_wheel.h"
+
+namespace hearth::net {
+
+class Connection;
+
+namespace asio = boost::asio;
+// Concrete executors: no type-erased dispatch on the hot path.
+using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
+
+// What all loops of one server share. Counters are relaxed: they are for people.
+struct ServerShared {
+  ServerShared(HttpHandler& h, Clock& c, HttpServerOptions o) : handler(h), clock(c), options(o) {}
+  HttpHandler& handler;
+  Clock& clock;
+  const HttpServerOptions options;
+  std::atomic<bool> stopping{false};
+  std::atomic<std::int64_t> connections{0};
+  std::atomic<std::int64_t> connections_total{0};
+  std::atomic<std::int64_t> connections_refused{0};
+  std::array<std::atomic<std::int64_t>, 5> responses{};
+  std::atomic<std::int64_t> bytes_sent{0};
+  Mutex gone_mutex;  // with `gone`: the last connection went away
+  Condition gone;
+
+  void connection_gone();
+};
+
+class Loop : public std::enable_shared_from_this<Loop> {
+ public:
+  explicit Loop(std::shared_ptr<ServerShared> shared);
+  ~Loop();
+
+  void start();
+  // Runs `work` on this loop's thread. Thread-safe; after shut_down it is dropped.
+  void post(std::function<void()> work);
+  [[nodiscard]] bool in_thread() const { return std::this_thread::get_id() == thread_id_.load(); }
+  // Closes everything, ends the thread and joins it.
+  void shut_down();
+
+  // The rest is for the loop's own thread.
+  void adopt(Socket socket);
+  void begin_stop();
+  void advance();
+  void forget(const std::shared_ptr<Connection>& connection);
+
+  asio::io_context io{1};
+  TimerWheel wheel;
+  std::vector<char> read_buffer;  // shared by all connections: an idle one holds none
+  std::string date;               // RFC 9110, renewed each tick
+  std::shared_ptr<ServerShared> shared;
+  std::function<void()> on_tick;  // set before start()
+
+ private:
+  void arm_ticker();
+  void renew_date();
+
+  asio::steady_timer ticker_;
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  std::thread thread_;
+  std::atomic<std::thread::id> thread_id_{};
+  Mutex mutex_;
+  bool closed_ HEARTH_GUARDED_BY(mutex_) = false;  // nothing is posted any more
+};
+
+}  // namespace hearth::net

@@ -1,0 +1,212 @@
+#include "net/http_server.h"
+
+#include <chrono>
+#include <future>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/write.hpp>
+
+#include "net/http_connection.h"
+#include "net/http_loop.h"
+#include "net/port_holder.h"
+#include "net/problem.h"
+
+namespace hearth::net {
+
+void Wakeup::notify() const {
+  if (const auto exchange = exchange_.lock()) {
+    exchange->wake();
+  }
+}
+
+void Responder::send(Response response) const {
+  exchange_->answer(Answer{.head = std::move(response), .source = nullptr, .length = {}});
+}
+
+void Responder::fail(const Error& error) const {
+  send(problem_response(error));
+}
+
+void Responder::stream(Response head, std::unique_ptr<BodySource> source,
+                       std::optional<std::int64_t> length) const {
+  exchange_->answer(Answer{.head = std::move(head), .source = std::move(source), .length = length});
+}
+
+namespace {
+
+using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;
+
+class AsioHttpServer final : public HttpServer {
+ public:
+  AsioHttpServer(HttpHandler& handler, Clock& clock, const HttpServerOptions& options)
+      : shared_(std::make_shared<ServerShared>(handler, clock, options)) {
+    for (int i = 0; i < std::max(options.threads, 1); ++i) {
+      loops_.push_back(std::make_shared<Loop>(shared_));
+    }
+    acceptor_ = std::make_unique<Acceptor>(loops_.front()->io);
+  }
+
+  ~AsioHttpServer() override { stop(0); }
+
+  Result<> listen(const ListenAddress& address, std::string_view how_to_choose) {
+    boost::system::error_code ec;
+    const auto ip = asio::ip::make_address(address.host, ec);
+    if (ec) {
+      return invalid_argument("cannot listen on " + address.to_string() + ": " + ec.message());
+    }
+    const asio::ip::tcp::endpoint endpoint(ip, address.port);
+    acceptor_->open(endpoint.protocol(), ec);
+    if (!ec) {
+      acceptor_->set_option(asio::socket_base::reuse_address(true), ec);
+    }
+    if (!ec) {
+      acceptor_->bind(endpoint, ec);
+    }
+    if (!ec) {
+      acceptor_->listen(asio::socket_base::max_listen_connections, ec);
+    }
+    if (ec == asio::error::address_in_use) {
+      return port_taken(address.to_string(), address.port, how_to_choose);
+    }
+    if (ec) {
+      return Error{.code = ErrorCode::Unavailable,
+                   .message = "cannot listen on " + address.to_string() + ": " + ec.message() +
+                              "; choose another with " + std::string(how_to_choose),
+                   .sys_errno = ec.value()};
+    }
+    address_ = {address.host, acceptor_->local_endpoint(ec).port()};
+    return {};
+  }
+
+  void start() {
+    loops_.front()->on_tick = [this] {
+      if (accept_paused_) {
+        accept_paused_ = false;
+        accept();
+      }
+    };
+    accept();
+    for (const auto& loop : loops_) {
+      loop->start();
+    }
+  }
+
+  [[nodiscard]] ListenAddress address() const override { return address_; }
+
+  [[nodiscard]] HttpServerStats stats() const override {
+    HttpServerStats stats;
+    stats.connections = shared_->connections;
+    stats.connections_total = shared_->connections_total;
+    stats.connections_refused = shared_->connections_refused;
+    for (std::size_t i = 0; i < stats.responses.size(); ++i) {
+      stats.responses.at(i) = shared_->responses.at(i);
+    }
+    stats.bytes_sent = shared_->bytes_sent;
+    return stats;
+  }
+
+  void stop(std::uint64_t ticks) override {
+    if (stopped_) {
+      return;
+    }
+    stopped_ = true;
+    shared_->stopping = true;
+    loops_.front()->post([this] {
+      boost::system::error_code ignored;
+      acceptor_->close(ignored);
+    });
+    for (const auto& loop : loops_) {
+      loop->post([loop] { loop->begin_stop(); });
+    }
+    wait_for_connections(ticks);
+    for (const auto& loop : loops_) {
+      loop->shut_down();
+    }
+  }
+
+  void tick() override {
+    for (const auto& loop : loops_) {
+      std::promise<void> done;
+      loop->post([&loop, &done] {
+        loop->advance();
+        done.set_value();
+      });
+      done.get_future().wait();
+    }
+  }
+
+ private:
+  void wait_for_connections(std::uint64_t ticks) {
+    const auto deadline = std::chrono::steady_clock::now() + shared_->options.tick * ticks;
+    const MutexLock lock(shared_->gone_mutex);
+    while (shared_->connections > 0 && std::chrono::steady_clock::now() < deadline) {
+      shared_->gone.wait_until(shared_->gone_mutex, deadline);
+    }
+  }
+
+  void accept() {
+    Loop& target = *loops_.at(next_loop_++ % loops_.size());
+    acceptor_->async_accept(
+        target.io, [this, &target](const boost::system::error_code& ec, Socket socket) {
+          if (ec == asio::error::operation_aborted || shared_->stopping) {
+            return;
+          }
+          if (ec) {
+            accept_paused_ = true;  // most likely out of descriptors: try again at the next tick
+            return;
+          }
+          admit(target, std::move(socket));
+          accept();
+        });
+  }
+
+  void admit(Loop& target, Socket socket) {
+    if (shared_->connections >= shared_->options.connections_max) {
+      ++shared_->connections_refused;
+      refuse(socket);
+      return;
+    }
+    ++shared_->connections;
+    ++shared_->connections_total;
+    auto moved = std::make_shared<Socket>(std::move(socket));
+    target.post([&target, moved] { target.adopt(std::move(*moved)); });
+  }
+
+  void refuse(Socket& socket) {
+    Error error = limit_exceeded("connections_max", shared_->options.connections_max,
+                                 "too many connections are open; close some or try again later");
+    error.kind = "rate_limited";
+    const Response response = problem_response(error, 503);
+    std::string bytes;
+    append_head(bytes, response, "Content-Length: " + std::to_string(response.body.size()) + "\r\n",
+                loops_.front()->date, false);
+    bytes += response.body;
+    boost::system::error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(asio::buffer(bytes), ignored);
+    socket.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  }
+
+  std::shared_ptr<ServerShared> shared_;
+  std::vector<std::shared_ptr<Loop>> loops_;
+  std::unique_ptr<Acceptor> acceptor_;  // on the first loop
+  std::size_t next_loop_ = 0;
+  bool accept_paused_ = false;
+  bool stopped_ = false;
+  ListenAddress address_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start(const ListenAddress& address,
+                                                      std::string_view how_to_choose,
+                                                      HttpHandler& handler, Clock& clock,
+                                                      HttpServerOptions options) {
+  HEARTH_TRY(require_loopback(address));
+  auto server = std::make_unique<AsioHttpServer>(handler, clock, options);
+  HEARTH_TRY(server->listen(address, how_to_choose));
+  server->start();
+  return std::unique_ptr<HttpServer>(std::move(server));
+}
+
+}  // namespace hearth::net

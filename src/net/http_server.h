@@ -1,0 +1,145 @@
+// The HTTP/1.1 server every front door is mounted on.
+//
+// One handler sees every request: first its head, to say how the body is to be received (or to
+// refuse it before a byte of it is read), then the whole. Answers may come later and from any
+// thread through the Responder. Long answers (server-sent events, output that is followed) are
+// pulled: a BodySource is asked for more only when the peer has taken what it was given, so a slow
+// reader costs one chunk of memory and nobody's time.
+//
+// Threads: each of Options::threads runs a loop of its own and owns the connections it accepted; a
+// connection's callbacks (handler, sink, source) all run on its thread and never at once. No
+// third-party header leaves this one.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/result.h"
+#include "net/http_message.h"
+#include "net/listen_address.h"
+
+namespace hearth::net {
+
+class Exchange;
+
+// Produces the body of a streamed answer. Lives on the connection's thread and is destroyed when
+// the body ended or the peer left.
+class BodySource {
+ public:
+  enum class Pull {
+    More,  // ask again as soon as this is taken
+    Wait,  // nothing more now: ask again after Wakeup::notify()
+    End,
+  };
+  virtual ~BodySource() = default;
+  // Appends about `max` bytes at most.
+  virtual Pull pull(std::string& out, std::size_t max) = 0;
+  // Nothing was written for Options::keep_alive_ticks; what is appended keeps proxies and the peer
+  // awake.
+  virtual void on_quiet(std::string& /*out*/) {}
+  // The server stops: last words, then the body ends.
+  virtual void on_stop(std::string& /*out*/) {}
+};
+
+// Tells the connection that its BodySource has more. Thread-safe, cheap when repeated, and without
+// effect once the answer is over.
+class Wakeup {
+ public:
+  Wakeup() = default;
+  explicit Wakeup(std::weak_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+  void notify() const;
+
+ private:
+  std::weak_ptr<Exchange> exchange_;
+};
+
+// The way to answer one request: the first answer counts, from whatever thread. When the last copy
+// goes away unanswered, the peer gets a 500.
+class Responder {
+ public:
+  explicit Responder(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
+  void send(Response response) const;
+  void fail(const Error& error) const;  // as application/problem+json
+  // `head.body` is ignored. With `length` the body is exactly that long, else it is chunked.
+  void stream(Response head, std::unique_ptr<BodySource> source,
+              std::optional<std::int64_t> length = std::nullopt) const;
+  [[nodiscard]] Wakeup wakeup() const { return Wakeup(exchange_); }
+
+ private:
+  std::shared_ptr<Exchange> exchange_;
+};
+
+// Takes a body as it arrives, for routes whose bodies are too large to be held.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  // An error is answered at once and ends the connection.
+  virtual Result<> on_data(std::string_view bytes) = 0;
+  virtual void finish(Request request, Responder responder) = 0;
+};
+
+// How the body of one request is received.
+struct BodyPlan {
+  std::int64_t bytes_max = limits::kRequestBodyBytesMax;
+  std::string_view limit_name = "request_body_bytes_max";
+  std::unique_ptr<BodySink> sink;  // null: the body is collected into Request::body
+  std::optional<Response> refuse;  // answered at once, instead of everything else
+};
+
+class HttpHandler {
+ public:
+  virtual ~HttpHandler() = default;
+  virtual BodyPlan plan(const Request& head) = 0;
+  virtual void handle(Request request, Responder responder) = 0;
+};
+
+// Timeouts are counted in ticks of one second by default; a test sets tick to zero and calls
+// HttpServer::tick().
+struct HttpServerOptions {
+  int threads = 2;
+  std::int64_t connections_max = limits::kConnectionsMax;
+  std::int64_t header_bytes_max = limits::kHeaderBytesMax;
+  Duration tick = std::chrono::seconds(1);
+  std::uint64_t idle_ticks = 75;   // between requests
+  std::uint64_t head_ticks = 10;   // from the first byte of a head to its last
+  std::uint64_t body_ticks = 30;   // for a body, and one more per body_bytes_per_tick received
+  std::uint64_t write_ticks = 60;  // without the peer taking a byte
+  std::uint64_t linger_ticks = 3;  // a refused body is read away this long, so the answer arrives
+  std::uint64_t keep_alive_ticks = 15;
+  std::int64_t body_bytes_per_tick = 16 * limits::kKiB;
+  std::size_t stream_chunk_bytes = 64 * 1024;
+};
+
+struct HttpServerStats {
+  std::int64_t connections = 0;
+  std::int64_t connections_total = 0;
+  std::int64_t connections_refused = 0;
+  std::array<std::int64_t, 5> responses{};  // by class of status: 1xx to 5xx
+  std::int64_t bytes_sent = 0;
+};
+
+class HttpServer {
+ public:
+  // Listens and serves until stop() or destruction. A taken port fails naming it, who holds it and
+  // `how_to_choose` ("--http ADDR or HEARTH_HTTP"). `handler` and `clock` must outlive the server.
+  static Result<std::unique_ptr<HttpServer>> start(const ListenAddress& address,
+                                                   std::string_view how_to_choose,
+                                                   HttpHandler& handler, Clock& clock,
+                                                   HttpServerOptions options = {});
+  virtual ~HttpServer() = default;
+  [[nodiscard]] virtual ListenAddress address() const = 0;  // with the port really taken
+  [[nodiscard]] virtual HttpServerStats stats() const = 0;
+  // Stops accepting, lets answers under way end within `ticks`, closes the rest and joins.
+  // Idempotent.
+  virtual void stop(std::uint64_t ticks = 5) = 0;
+  // Advances every loop by one tick and waits until each has acted on it.
+  virtual void tick() = 0;
+};
+
+}  // namespace hearth::net

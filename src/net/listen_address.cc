@@ -1,0 +1,78 @@
+#include "net/listen_address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <charconv>
+
+namespace hearth::net {
+
+namespace {
+
+bool is_ipv4(const std::string& text) {
+  in_addr address{};
+  return inet_pton(AF_INET, text.c_str(), &address) == 1;
+}
+
+bool is_ipv6(const std::string& text) {
+  in6_addr address{};
+  return inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+Error bad_address(std::string_view text, std::string_view why) {
+  return invalid_argument("cannot listen on '" + std::string(text) + "': " + std::string(why) +
+                          "; give IP:PORT, such as 127.0.0.1:7070, [::1]:7070 or localhost:0 "
+                          "(port 0 picks a free one)");
+}
+
+}  // namespace
+
+std::string ListenAddress::to_string() const {
+  const bool ipv6 = host.find(':') != std::string::npos;
+  return (ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+Result<ListenAddress> parse_listen_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) {
+    return bad_address(text, "it has no port");
+  }
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  ListenAddress address;
+  const auto [end, status] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  if (status != std::errc{} || end != port.data() + port.size()) {
+    return bad_address(text, "the port must be a number from 0 to 65535");
+  }
+  const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) {
+    host = host.substr(1, host.size() - 2);
+  }
+  address.host = host == "localhost" ? "127.0.0.1" : std::string(host);
+  if (bracketed ? !is_ipv6(address.host) : !is_ipv4(address.host)) {
+    return bad_address(text, "'" + address.host + "' is not an IP address");
+  }
+  return address;
+}
+
+bool is_loopback_ip(std::string_view ip) {
+  const std::string text(ip);
+  in_addr v4{};
+  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) {
+    return (ntohl(v4.s_addr) >> 24) == 127;
+  }
+  in6_addr v6{};
+  return inet_pton(AF_INET6, text.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6) != 0;
+}
+
+Result<> require_loopback(const ListenAddress& address) {
+  if (is_loopback_ip(address.host)) {
+    return {};
+  }
+  return invalid_argument(
+      "refused to listen on " + address.to_string() +
+      ": this version serves loopback only, because jobs run with the agent's rights and it has no "
+      "TLS and no tokens yet; use 127.0.0.1 (and a tunnel, such as ssh -L, from elsewhere)");
+}
+
+}  // namespace hearth::net
