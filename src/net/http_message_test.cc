@@ -29,7 +29,7 @@ TEST(AppendHeadTest, AValueCannotStartAField) {
   std::string out;
   append_head(out, Response{.status = 200, .headers = {{"Location", "/a\r\nEvil: 1"}}}, "", "",
               true);
-  EXPECT_EQ(out.find("\r\nEvil"), std::string::kNone);
+  EXPECT_EQ(out.find("\r\nEvil"), std::string::npos);
 }
 
 TEST(MediaTypeTest, ParametersAndCaseDoNotMatter) {
