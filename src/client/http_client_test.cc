@@ -1,0 +1,138 @@
+#include "client/http_client.h"
+
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/unique_fd.h"
+#include "net/http_server.h"
+
+namespace hearth::client {
+namespace {
+
+constexpr Duration kPatience{10'000};
+
+// Streams one piece and then waits for ever.
+class OnePiece final : public net::BodySource {
+ public:
+  Pull pull(std::string& out, std::size_t /*max*/) override {
+    if (!said_) {
+      said_ = true;
+      out += "data: one\n\n";
+    }
+    return Pull::Wait;
+  }
+
+ private:
+  bool said_ = false;
+};
+
+class EchoHandler final : public net::HttpHandler {
+ public:
+  net::BodyPlan plan(const net::Request& /*head*/) override { return {}; }
+  void handle(net::Request request, net::Responder responder) override {
+    if (request.path == "/stream") {
+      responder.stream(net::Response{.status = 200}, std::make_unique<OnePiece>());
+      return;
+    }
+    net::Response response{.status = request.path == "/teapot" ? 418 : 200};
+    response.body = request.method + " " + request.target + " " + request.body;
+    responder.send(std::move(response));
+  }
+};
+
+class HttpClientTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto address = net::parse_listen_address("127.0.0.1:0");
+    ASSERT_TRUE(address);
+    auto started = net::HttpServer::start(*address, "--http", handler_, clock_);
+    ASSERT_TRUE(started) << started.error().message;
+    server_ = std::move(*started);
+    endpoint_ = *parse_endpoint(server_->address().to_string());
+  }
+
+  SystemClock clock_;
+  EchoHandler handler_;
+  std::unique_ptr<net::HttpServer> server_;
+  Endpoint endpoint_;
+};
+
+TEST_F(HttpClientTest, RequestsReuseOneConnection) {
+  HttpClient client(endpoint_);
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = client.request(
+        {.method = "POST", .target = "/a?b=c", .body = "body", .content_type = "text/x"},
+        kPatience);
+    ASSERT_TRUE(answer) << answer.error().message;
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_EQ(answer->body, "POST /a?b=c body");
+  }
+  EXPECT_EQ(server_->stats().connections_total, 1);
+  const auto teapot = client.request({.target = "/teapot"}, kPatience);
+  ASSERT_TRUE(teapot);
+  EXPECT_EQ(teapot->status, 418);
+}
+
+TEST_F(HttpClientTest, AStreamGivesWhatArrivesTimesOutAndIsInterrupted) {
+  const UniqueFd interrupt(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  HttpClient client(endpoint_, interrupt.get());
+  auto stream = client.stream({.target = "/stream"}, kPatience);
+  ASSERT_TRUE(stream) << stream.error().message;
+  std::string bytes;
+  while (bytes.empty()) {
+    ASSERT_TRUE(stream->read(bytes, kPatience));
+  }
+  EXPECT_EQ(bytes, "data: one\n\n");
+  const auto quiet = stream->read(bytes, Duration{1});
+  ASSERT_TRUE(quiet);
+  EXPECT_EQ(*quiet, WaitEnd::TimedOut);
+  const std::uint64_t one = 1;
+  ASSERT_EQ(::write(interrupt.get(), &one, sizeof(one)), 8);
+  const auto ended = stream->read(bytes, kPatience);
+  ASSERT_TRUE(ended);
+  EXPECT_EQ(*ended, WaitEnd::Interrupted);
+  EXPECT_FALSE(stream->done());
+}
+
+TEST_F(HttpClientTest, AnIdleConnectionThatTheServerClosedIsReplacedForAGet) {
+  HttpClient client(endpoint_);
+  ASSERT_TRUE(client.request({.target = "/"}, kPatience));
+  const auto address = server_->address();
+  server_->stop();
+  server_.reset();
+  auto again = net::HttpServer::start(address, "--http", handler_, clock_);
+  ASSERT_TRUE(again) << again.error().message;
+  const auto answer = client.request({.target = "/again"}, kPatience);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->body, "GET /again ");
+}
+
+TEST_F(HttpClientTest, NobodyThereIsUnavailableWithTheAddress) {
+  server_->stop();
+  server_.reset();
+  HttpClient client(endpoint_);
+  const auto answer = client.request({.target = "/"}, kPatience);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::Unavailable);
+  EXPECT_EQ(answer.error().sys_errno, ECONNREFUSED);
+  EXPECT_NE(answer.error().message.find(endpoint_.port), std::string::npos);
+}
+
+TEST(EndpointTest, ReadsAddressesAndRefusesWhatIsNone) {
+  EXPECT_EQ(parse_endpoint("http://localhost:80/")->host, "localhost");
+  EXPECT_EQ(parse_endpoint("127.0.0.1:8080")->port, "8080");
+  EXPECT_EQ(parse_endpoint("http://[::1]:9")->host, "::1");
+  EXPECT_EQ(parse_endpoint("http://host")->port, "7070");
+  for (const char* bad :
+       {"", "http://", "ftp://x", "https://x", "http://x:y", "http://[::1", "http://a/b", "x:"}) {
+    EXPECT_FALSE(parse_endpoint(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace hearth::client
