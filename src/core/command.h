@@ -30,6 +30,7 @@ struct SubmitItem {
   std::int64_t payload_bytes = 0;
   // Filled by the shell from the store right before deciding, for what is no longer in memory:
   std::optional<JobId> existing;                 // the job that already has idempotency_key
+  std::optional<JobState> existing_state;        // and its state
   std::map<JobId, JobState> ended_dependencies;  // final states of jobs named in spec.after
 };
 

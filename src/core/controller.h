@@ -34,6 +34,9 @@ struct Options {
   std::int64_t queue_jobs_max = limits::kQueueJobsMax;
   std::int64_t queue_payload_bytes_max = limits::kQueuePayloadBytesMax;
   std::int64_t agents_max = limits::kAgentsMax;
+  std::int64_t dead_agents_max = limits::kDeadAgentsMax;
+  // One schedule() places at most so many; what is left makes next_deadline() due at once.
+  std::int64_t turn_placements_max = limits::kTurnPlacementsMax;
 };
 
 struct Decision {
@@ -83,10 +86,13 @@ class Controller {
   [[nodiscard]] TimePoint next_deadline() const;
 
   [[nodiscard]] const JobRecord* find(JobId job) const;
+  // The agents that are not DEAD, by id.
   [[nodiscard]] std::vector<AgentView> agents(TimePoint now) const;
+  // Agents that were lost or left: the dead_agents_max that were heard last.
+  [[nodiscard]] std::vector<AgentRecord> dead_agents() const;
   // Which live job has this key; jobs that are no longer in memory must be looked up in the store.
   [[nodiscard]] std::optional<JobId> find_idempotency_key(const std::string& key) const;
-  [[nodiscard]] std::int64_t live_jobs() const;
+  [[nodiscard]] std::int64_t live_jobs() const;  // not ended
   [[nodiscard]] std::int64_t count(JobState state) const;
   [[nodiscard]] std::uint64_t stale_reports() const;  // refused for their epoch, since start
 

@@ -69,7 +69,9 @@ struct Welcome {
   std::vector<AttemptKey> stop;
 };
 
-// The hello is refused (another live agent has this id, limit reached); the link is closed.
+// The hello is refused (another live agent has this id: kind "conflict"; limit reached), or an
+// agent was declared lost while its connection still stood, or speaks although it is not registered
+// (kind "agent_lost": it should connect anew and say hello). The link is closed.
 struct RejectAgent {
   std::uint64_t link = 0;
   AgentId agent;

@@ -1,0 +1,152 @@
+#include "core/shortfall.h"
+
+#include <utility>
+
+namespace hearth::core {
+namespace {
+
+constexpr std::int64_t kMilli = 1'000;
+constexpr std::int64_t kMib = 1'024 * 1'024;
+
+std::string cpu_text(std::int64_t milli) {
+  std::string text = std::to_string(milli / kMilli);
+  if (milli % kMilli != 0) {
+    std::string fraction = std::to_string(kMilli + milli % kMilli).substr(1);
+    fraction.erase(fraction.find_last_not_of('0') + 1);
+    text += "." + fraction;
+  }
+  return text + " CPU";
+}
+
+std::string amount_text(const std::string& resource, std::int64_t amount) {
+  if (resource == "cpu") {
+    return cpu_text(amount);
+  }
+  if (resource == "memory") {
+    return amount % kMib == 0 ? std::to_string(amount / kMib) + " MiB of memory"
+                              : std::to_string(amount) + " bytes of memory";
+  }
+  if (resource == "gpus") {
+    return std::to_string(amount) + " GPU(s)";
+  }
+  return std::to_string(amount) + " of " + resource;
+}
+
+struct Collector {
+  const AgentState& agent;
+  std::vector<WaitReason> reasons;
+
+  void add(std::string code, const std::string& what, std::string resource = {},
+           std::int64_t required = 0, std::int64_t available = 0) {
+    reasons.push_back({.code = std::move(code),
+                       .sentence = "Agent " + agent.record.info.id.value() + " " + what + ".",
+                       .agent = agent.record.info.id,
+                       .resource = std::move(resource),
+                       .required = required,
+                       .available = available});
+  }
+
+  // One component: too small for ever, or short of it now.
+  void amount(const std::string& resource, std::int64_t required, std::int64_t capacity,
+              std::int64_t free) {
+    if (required > capacity) {
+      add("infeasible",
+          "has " + amount_text(resource, capacity) + " in all, the job needs " +
+              amount_text(resource, required),
+          resource, required, capacity);
+    } else if (required > free) {
+      add("capacity",
+          "has " + amount_text(resource, free) + " free, the job needs " +
+              amount_text(resource, required) + ": " + amount_text(resource, required - free) +
+              " too few",
+          resource, required, free);
+    }
+  }
+};
+
+void add_fixed(Collector& out, const sched::FleetAgent& offer, const sched::ClassKey& key) {
+  for (const auto& [name, value] : key.requires_labels) {
+    const auto at = offer.labels.find(name);
+    if (at == offer.labels.end() || at->second != value) {
+      out.add("infeasible", "does not carry the label " + name + "=" + value, name);
+    }
+  }
+  if ((offer.sandboxes & (1U << static_cast<unsigned>(key.sandbox))) == 0) {
+    out.add("infeasible",
+            "does not offer the sandbox level \"" + std::string(to_string(key.sandbox)) + "\"",
+            "sandbox");
+  }
+}
+
+void add_amounts(Collector& out, const sched::FleetAgent& offer, const ResourceVector& request) {
+  out.amount("cpu", request.cpu_milli, offer.capacity.cpu_milli, offer.free.cpu_milli);
+  out.amount("memory", request.memory_bytes, offer.capacity.memory_bytes, offer.free.memory_bytes);
+  out.amount("gpus", request.gpus, offer.capacity.gpus, offer.free.gpus);
+  for (const auto& [name, amount] : request.named) {
+    out.amount(name, amount, offer.capacity.named_amount(name), offer.free.named_amount(name));
+  }
+  if (offer.running >= offer.max_parallel) {
+    out.add("capacity",
+            "runs " + std::to_string(offer.running) + " attempts, its maxParallelJobs of " +
+                std::to_string(offer.max_parallel),
+            "parallel_jobs", 1, 0);
+  }
+}
+
+}  // namespace
+
+std::vector<WaitReason> shortfalls(const State& state, AgentSlot slot, const sched::ClassKey& key,
+                                   sched::ClassId own_class) {
+  const sched::FleetAgent& offer = state.scheduler().fleet().at(slot);
+  const AgentState& agent = state.agent(slot);
+  Collector out{agent, {}};
+  add_fixed(out, offer, key);
+  add_amounts(out, offer, key.request);
+  if (agent.link == 0) {
+    out.add("capacity", "is disconnected", "connection", 1, 0);
+  } else if (!agent.accepts()) {
+    out.add("capacity", "is draining and takes no new work", "drain", 1, 0);
+  }
+  const sched::ClassId holder = state.scheduler().holder_of(slot);
+  if (holder != kNone && holder != own_class) {
+    out.add("starvation_hold",
+            "is held for other jobs that have waited too long (" +
+                request_text(state.scheduler().key_of(holder).request) + " each)",
+            "hold", 1, 0);
+  }
+  return std::move(out.reasons);
+}
+
+std::string infeasible_message(const State& state, const sched::ClassKey& key) {
+  constexpr std::size_t kAgentsNamed = 3;
+  std::string text =
+      "No registered agent could ever hold the job, which needs " + request_text(key.request) + ".";
+  std::size_t named = 0;
+  for (const auto& [id, slot] : state.agent_slots()) {
+    if (named == kAgentsNamed) {
+      text += " And so on for " + std::to_string(state.agent_slots().size() - named) + " more.";
+      break;
+    }
+    for (const WaitReason& reason : shortfalls(state, slot, key, kNone)) {
+      if (reason.code == "infeasible") {
+        text += " " + reason.sentence;
+      }
+    }
+    ++named;
+  }
+  return text + " Ask for less, or add an agent that offers it.";
+}
+
+std::string request_text(const ResourceVector& request) {
+  std::string text =
+      amount_text("cpu", request.cpu_milli) + ", " + amount_text("memory", request.memory_bytes);
+  if (request.gpus > 0) {
+    text += ", " + amount_text("gpus", request.gpus);
+  }
+  for (const auto& [name, amount] : request.named) {
+    text += ", " + amount_text(name, amount);
+  }
+  return text;
+}
+
+}  // namespace hearth::core
