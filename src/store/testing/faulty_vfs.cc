@@ -48,11 +48,8 @@ int write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) 
 int truncate(sqlite3_file* file, sqlite3_int64 size) {
   return real(file)->pMethods->xTruncate(real(file), size);
 }
-int sync(sqlite3_file* file, int flags) {
-  int code = self(file).vfs->before_sync();
-  if (code == SQLITE_OK) {
-    code = real(file)->pMethods->xSync(real(file), flags);
-  }
+int sync(sqlite3_file* file, int /*flags*/) {
+  const int code = self(file).vfs->before_sync(*self(file).path);
   if (code == SQLITE_OK) {
     self(file).vfs->after_sync(*self(file).path);
   }
@@ -166,20 +163,38 @@ int FaultyVfs::before_write() {
   return full_ ? SQLITE_FULL : write_errors_ ? SQLITE_IOERR_WRITE : SQLITE_OK;
 }
 
-int FaultyVfs::before_sync() {
+int FaultyVfs::before_sync(const std::string& path) {
   count_down();
-  return sync_errors_ ? SQLITE_IOERR_FSYNC : SQLITE_OK;
+  const std::scoped_lock lock(mutex_);
+  const bool failing = !failing_suffix_.empty() && path.ends_with(failing_suffix_);
+  return sync_errors_ || failing ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 
 void FaultyVfs::after_sync(const std::string& path) {
-  std::string content = content_of(path);
   const std::scoped_lock lock(mutex_);
-  synced_[path] = std::move(content);
+  ++syncs_[path];
+  if (remember_syncs_) {
+    synced_[path] = content_of(path);
+  }
 }
 
 void FaultyVfs::deleted(const std::string& path) {
   const std::scoped_lock lock(mutex_);
   synced_.erase(path);
+}
+
+void FaultyVfs::fail_syncs_of(const std::string& suffix) {
+  const std::scoped_lock lock(mutex_);
+  failing_suffix_ = suffix;
+}
+
+std::int64_t FaultyVfs::syncs_of(const std::string& suffix) {
+  const std::scoped_lock lock(mutex_);
+  std::int64_t syncs = 0;
+  for (const auto& [path, count] : syncs_) {
+    syncs += path.ends_with(suffix) ? count : 0;
+  }
+  return syncs;
 }
 
 void FaultyVfs::write_synced_files_to(const std::string& directory) {

@@ -1,6 +1,9 @@
 // SQLite's view of the disk with faults: the system's files behind a counter of writes and syncs
 // that can fail, end the process, or forget what was never synced.
 //
+// Syncs are counted and remembered, not done: a killed process loses nothing without them, and a
+// power cut here is one of write_synced_files_to(). That makes the tests quick on any disk.
+//
 // Registered under a name of its own while it lives. Thread-safe.
 #pragma once
 
@@ -29,16 +32,22 @@ class FaultyVfs {
   void set_write_errors(bool on) { write_errors_ = on; }
   // While on, every sync fails with SQLITE_IOERR_FSYNC.
   void set_sync_errors(bool on) { sync_errors_ = on; }
+  // From now on, every sync of a file whose path ends like this fails.
+  void fail_syncs_of(const std::string& suffix);
   // The process ends with _exit(9) in the middle of the n-th write or sync from now on.
   void exit_at(std::int64_t n) { exit_at_ = n; }
+  // Syncs of files whose path ends like this, since the start.
+  [[nodiscard]] std::int64_t syncs_of(const std::string& suffix);
 
+  // From now on, what every sync made durable is remembered (costs a read of the file each).
+  void remember_syncs() { remember_syncs_ = true; }
   // Writes below `directory` what a power cut at this moment would leave of each file: its content
   // as of its last sync.
   void write_synced_files_to(const std::string& directory);
 
   // For the methods SQLite calls.
   int before_write();
-  int before_sync();
+  int before_sync(const std::string& path);
   void after_sync(const std::string& path);
   void deleted(const std::string& path);
 
@@ -50,9 +59,12 @@ class FaultyVfs {
   std::atomic<bool> full_{false};
   std::atomic<bool> write_errors_{false};
   std::atomic<bool> sync_errors_{false};
+  std::atomic<bool> remember_syncs_{false};
   std::atomic<std::int64_t> exit_at_{0};
-  std::mutex mutex_;  // guards synced_
+  std::mutex mutex_;  // guards the rest
+  std::string failing_suffix_;
   std::map<std::string, std::string> synced_;
+  std::map<std::string, std::int64_t> syncs_;
 };
 
 }  // namespace hearth::store::testing

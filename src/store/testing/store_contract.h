@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 
 #include "store/store.h"
@@ -28,6 +29,10 @@ struct HarnessMaker {
   std::string name;
   std::function<std::unique_ptr<StoreHarness>()> make;
 };
+
+inline void PrintTo(const HarnessMaker& maker, std::ostream* out) {
+  *out << maker.name;
+}
 
 class StoreContract : public ::testing::TestWithParam<HarnessMaker> {
  protected:

@@ -1,0 +1,133 @@
+#include "store/sqlite/schema.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/testing/temp_dir.h"
+#include "store/sqlite/data_directory.h"
+#include "store/sqlite/sqlite_store.h"
+#include "store/testing/schema_v1.h"
+
+namespace hearth::store::sqlite {
+namespace {
+
+using hearth::testing::TempDir;
+
+Database open_file(const TempDir& directory) {
+  return Database::open(database_path(directory.path()), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                        "")
+      .value();
+}
+
+void write_v1(const TempDir& directory) {
+  Database database = open_file(directory);
+  ASSERT_TRUE(database.execute("BEGIN;" + std::string(testing::kSchemaV1) +
+                               std::string(testing::kRowsV1) + "COMMIT"));
+}
+
+std::string schema_text(Database& database) {
+  std::string text;
+  Statement select = database
+                         .prepare(
+                             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL "
+                             "ORDER BY name")
+                         .value();
+  while (select.step() == SQLITE_ROW) {
+    text += std::string(select.bytes(0)) + ";\n";
+  }
+  return text;
+}
+
+TEST(SchemaTest, OpensADatabaseOfTheFirstVersionWithEverythingInIt) {
+  const TempDir directory;
+  write_v1(directory);
+  auto store = open_sqlite_store({.directory = directory.path()});
+  ASSERT_TRUE(store) << store.error().message;
+  const Recovery recovery = (*store)->recover().value();
+  EXPECT_EQ(recovery.controller_epoch, 2U);
+  EXPECT_EQ(recovery.last_seq, EventSeq(7));
+  EXPECT_EQ(recovery.last_job_id, JobId(7130316800008388608));
+  ASSERT_EQ(recovery.jobs.size(), 1U);
+  EXPECT_EQ(recovery.jobs[0].record.state, JobState::Queued);
+  EXPECT_EQ(recovery.jobs[0].spec, "queued spec");
+  EXPECT_EQ(recovery.jobs[0].idempotency_key, "once");
+  ASSERT_EQ(recovery.agents.size(), 1U);
+  EXPECT_EQ(recovery.agents[0].status, AgentStatus::Busy);
+
+  auto reader = (*store)->reader().value();
+  const JobId queued(7130316800000000000);
+  const JobId ended(7130316800008388608);
+  EXPECT_EQ(reader->payloads({queued})->at(0).secrets, "hunter2");
+  EXPECT_EQ(reader->list({.labels = {{"team", "core"}}})->at(0).record.id, queued);
+  EXPECT_EQ(reader->list({.queue = "builds", .name = "compile"})->size(), 1U);
+  EXPECT_EQ(reader->find_idempotency_key("once").value(), queued);
+  const auto job = reader->job(ended).value();
+  ASSERT_TRUE(job);
+  EXPECT_EQ(job->record.state, JobState::Failed);
+  EXPECT_EQ(job->attempts.at(0).result.exit_code, 1);
+  EXPECT_EQ(reader->events(ended, {}, 10)->size(), 5U);
+  EXPECT_EQ(reader->inline_output(ended, 1, StreamKind::Stdout).value(), "hello\n");
+  EXPECT_EQ(reader->counts().value(),
+            (std::map<JobState, std::int64_t>{{JobState::Queued, 1}, {JobState::Failed, 1}}));
+}
+
+TEST(SchemaTest, AnOldDatabaseGetsTheSameSchemaAsANewOne) {
+  const TempDir old_directory;
+  write_v1(old_directory);
+  const TempDir new_directory;
+  ASSERT_TRUE(open_sqlite_store({.directory = old_directory.path()}));
+  ASSERT_TRUE(open_sqlite_store({.directory = new_directory.path()}));
+  Database migrated = open_file(old_directory);
+  Database fresh = open_file(new_directory);
+  EXPECT_EQ(schema_text(migrated), schema_text(fresh));
+  EXPECT_EQ(migrated.query_integer("PRAGMA user_version").value(), schema_version_latest());
+  EXPECT_EQ(fresh.query_integer("PRAGMA page_size").value(), kPageBytes);
+}
+
+TEST(SchemaTest, RefusesANewerVersionAndNamesBoth) {
+  const TempDir directory;
+  write_v1(directory);
+  ASSERT_TRUE(open_file(directory).execute("PRAGMA user_version = 99"));
+  const auto store = open_sqlite_store({.directory = directory.path()});
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, ErrorCode::FailedPrecondition);
+  const std::string& message = store.error().message;
+  EXPECT_NE(message.find("schema version 99"), std::string::npos) << message;
+  EXPECT_NE(message.find("up to " + std::to_string(schema_version_latest())), std::string::npos);
+  EXPECT_NE(message.find("Start the newer hearth"), std::string::npos) << message;
+  Database untouched = open_file(directory);
+  EXPECT_EQ(untouched.query_integer("PRAGMA user_version").value(), 99);
+  EXPECT_EQ(untouched.query_integer("SELECT controller_epoch FROM meta").value(), 1);
+}
+
+TEST(SchemaTest, RefusesAnotherProgramsDatabase) {
+  const TempDir directory;
+  ASSERT_TRUE(open_file(directory).execute("CREATE TABLE jobs(x)"));
+  const auto store = open_sqlite_store({.directory = directory.path()});
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, ErrorCode::FailedPrecondition);
+  EXPECT_NE(store.error().message.find("another program's"), std::string::npos);
+}
+
+TEST(SchemaTest, RefusesAFileThatIsNoDatabase) {
+  const TempDir directory;
+  ASSERT_TRUE(write_file_atomically(database_path(directory.path()), std::string(9000, 'x')));
+  const auto store = open_sqlite_store({.directory = directory.path()});
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, ErrorCode::DataLoss);
+  EXPECT_NE(store.error().message.find(directory.path()), std::string::npos);
+}
+
+TEST(SchemaTest, AMigrationThatFailsLeavesTheVersionItFound) {
+  const TempDir directory;
+  Database database = open_file(directory);
+  // In the way of the first migration, half way through.
+  ASSERT_TRUE(database.execute("CREATE TABLE attempts(x)"));
+  EXPECT_FALSE(migrate(database, 0));
+  EXPECT_EQ(database.query_integer("PRAGMA user_version").value(), 0);
+  EXPECT_EQ(schema_text(database), "CREATE TABLE attempts(x);\n");
+}
+
+}  // namespace
+}  // namespace hearth::store::sqlite
