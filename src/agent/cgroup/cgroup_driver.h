@@ -21,6 +21,7 @@
 
 namespace hearth::agent {
 
+// 0: no limit.
 struct GroupLimits {
   std::int64_t memory_bytes = 0;      // hard limit; swap none
   std::int64_t cpu_limit_milli = 0;   // quota over a 100 ms period
@@ -44,13 +45,25 @@ class CgroupHandle {
   // Paths of `cgroup.procs` (or `tasks`' parent) files a starting process writes itself into,
   // before exec, so that nothing escapes accounting. Empty for NoneDriver.
   [[nodiscard]] virtual std::vector<std::string> join_paths() const = 0;
+  // The launcher's means to kill the group when the agent is gone (SpawnRequest::kill_paths).
+  [[nodiscard]] virtual std::vector<std::string> kill_paths() const { return {}; }
+  // NAME=value entries a process of the group must start with. Only NoneDriver has any: its members
+  // are known by nothing else once they left their session.
+  [[nodiscard]] virtual std::vector<std::string> env_marks() const { return {}; }
+  // The first process, once it runs. Only NoneDriver takes notice.
+  virtual void set_leader(pid_t /*leader*/) {}
+  // A descriptor of the handle's that becomes readable when the group has run out of memory, for
+  // kernels that then kill one process only (v1); the caller looks at usage().oom_kills and kills
+  // the rest. -1 where the kernel kills the whole group by itself (v2) or nothing is enforced.
+  virtual Result<int> watch_oom() { return -1; }
   virtual Result<GroupUsage> usage() = 0;
   virtual Result<std::vector<pid_t>> pids() = 0;
   virtual Result<bool> empty() = 0;
   // Kills every member, also those that fork meanwhile; returns when each was signalled. The caller
   // repeats until empty().
   virtual Result<> kill_all() = 0;
-  // Needs to be empty. Waits at most a moment for the kernel to let go.
+  // Needs to be empty. FailedPrecondition when it is not, or when the kernel has not let go of it
+  // yet: the caller tries again a little later.
   virtual Result<> remove() = 0;
 };
 
@@ -77,6 +90,10 @@ struct ProbedDriver {
   std::unique_ptr<CgroupDriver> driver;
   std::string why_not;
 };
+// Never fails for want of rights unless `cgroup_root` was asked for.
 Result<ProbedDriver> probe_cgroup_driver(const DriverOptions& options);
+// Exactly this driver, or the reason why this host does not offer it.
+Result<std::unique_ptr<CgroupDriver>> make_cgroup_driver(Enforcement kind,
+                                                         const DriverOptions& options);
 
 }  // namespace hearth::agent

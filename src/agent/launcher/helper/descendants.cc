@@ -15,10 +15,11 @@
 namespace hearth::agent::helper {
 namespace {
 
-constexpr int kStopPassesMax = 20;
+constexpr int kKillPassesMax = 20;
 
 struct ProcessLine {
   pid_t parent = 0;
+  pid_t group = 0;
   bool zombie = false;
 };
 
@@ -36,13 +37,14 @@ bool read_stat(const std::string& pid, ProcessLine& line) {
     return false;
   }
   line.zombie = text[name_end + 2] == 'Z' || text[name_end + 2] == 'X';
-  line.parent = static_cast<pid_t>(std::strtol(text.c_str() + name_end + 4, nullptr, 10));
+  char* next = nullptr;
+  line.parent = static_cast<pid_t>(std::strtol(text.c_str() + name_end + 4, &next, 10));
+  line.group = static_cast<pid_t>(std::strtol(next, nullptr, 10));
   return true;
 }
 
-}  // namespace
-
-std::vector<pid_t> descendants_of(pid_t root) {
+// Below `root`, without `root` and without zombies.
+std::unordered_map<pid_t, ProcessLine> descendants_of(pid_t root) {
   std::unordered_map<pid_t, ProcessLine> lines;
   DIR* proc = opendir("/proc");
   if (proc == nullptr) {
@@ -56,7 +58,7 @@ std::vector<pid_t> descendants_of(pid_t root) {
   }
   closedir(proc);
 
-  std::vector<pid_t> result;
+  std::unordered_map<pid_t, ProcessLine> result;
   for (const auto& [pid, line] : lines) {
     pid_t ancestor = line.parent;
     // A walk that is not atomic could show a cycle after a pid was used again: it is bounded.
@@ -68,31 +70,34 @@ std::vector<pid_t> descendants_of(pid_t root) {
       ancestor = parent->second.parent;
     }
     if (ancestor == root && pid != root && !line.zombie) {
-      result.push_back(pid);
+      result.emplace(pid, line);
     }
   }
   return result;
 }
 
+}  // namespace
+
 int kill_descendants(pid_t root) {
-  std::unordered_set<pid_t> stopped;
-  std::vector<pid_t> found;
-  bool grew = true;
-  // Stopping first: a stopped process forks no more, so that even a fork bomb is caught up with.
-  for (int pass = 0; grew && pass < kStopPassesMax; ++pass) {
-    grew = false;
-    found = descendants_of(root);
-    for (const pid_t pid : found) {
-      if (stopped.insert(pid).second) {
-        kill(pid, SIGSTOP);
-        grew = true;
+  const pid_t own_group = getpgrp();
+  std::unordered_set<pid_t> signalled;
+  std::size_t seen = 0;
+  for (int pass = 0; pass < kKillPassesMax; ++pass) {
+    const std::size_t before = signalled.size();
+    const auto found = descendants_of(root);
+    seen = found.size();
+    for (const auto& [pid, line] : found) {
+      signalled.insert(pid);
+      if (line.group > 1 && line.group != own_group) {
+        kill(-line.group, SIGKILL);
       }
+      kill(pid, SIGKILL);
+    }
+    if (signalled.size() == before) {
+      break;
     }
   }
-  for (const pid_t pid : found) {
-    kill(pid, SIGKILL);
-  }
-  return static_cast<int>(found.size());
+  return static_cast<int>(seen);
 }
 
 }  // namespace hearth::agent::helper

@@ -7,14 +7,10 @@
 
 #include <sys/types.h>
 
-#include <vector>
-
 namespace hearth::agent::helper {
 
-// Processes below `root`, without `root` and without zombies, from one walk over /proc.
-std::vector<pid_t> descendants_of(pid_t root);
-
-// Stops, then kills everything below `root`, in passes until a pass finds nothing new. Returns the
+// Kills everything below `root`, in passes until a pass finds nothing new: by process group, which
+// the kernel signals in one step, so that one that forks meanwhile does not get away. Returns the
 // number of processes the last pass saw; the caller reaps and repeats until it is 0.
 int kill_descendants(pid_t root);
 

@@ -1,0 +1,193 @@
+#include "agent/cgroup/cgroup_fs.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+namespace hearth::agent {
+namespace {
+
+constexpr mode_t kFolderMode = 0755;
+
+}  // namespace
+
+Error cgroup_error(const std::string& what, int sys_errno) {
+  Error error = system_error(what, sys_errno);
+  switch (sys_errno) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      error.code = ErrorCode::PermissionDenied;
+      error.message +=
+          "; either delegate a cgroup to the agent's user (systemd: Delegate=yes in the unit; by "
+          "hand: chown the group's folder and pass --cgroup-root) or run the agent as root";
+      break;
+    case EINVAL:
+    case ERANGE:
+      error.code = ErrorCode::InvalidArgument;
+      error.message += "; the kernel refuses this value";
+      break;
+    case EEXIST:
+      error.code = ErrorCode::AlreadyExists;
+      break;
+    case ENOENT:
+      error.code = ErrorCode::NotFound;
+      break;
+    case EBUSY:
+    case ENOTEMPTY:
+      error.code = ErrorCode::FailedPrecondition;
+      break;
+    default:
+      break;
+  }
+  return error;
+}
+
+Result<> KernelCgroupFs::make(const std::string& path) {
+  if (mkdir(path.c_str(), kFolderMode) != 0) {
+    return cgroup_error("make cgroup " + path, errno);
+  }
+  return {};
+}
+
+Result<> KernelCgroupFs::remove(const std::string& path) {
+  if (rmdir(path.c_str()) != 0) {
+    return cgroup_error("remove cgroup " + path, errno);
+  }
+  return {};
+}
+
+Result<> KernelCgroupFs::write(const std::string& path, std::string_view text) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return cgroup_error("open " + path + " to write", errno);
+  }
+  const ssize_t put = ::write(fd, text.data(), text.size());
+  const int error = errno;
+  close(fd);
+  if (put != static_cast<ssize_t>(text.size())) {
+    return cgroup_error("write \"" + std::string(text) + "\" to " + path, error);
+  }
+  return {};
+}
+
+Result<std::string> KernelCgroupFs::read(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    return cgroup_error("open " + path, errno);
+  }
+  std::string text;
+  std::array<char, 4096> buffer{};
+  ssize_t got = 0;
+  while ((got = ::read(fd, buffer.data(), buffer.size())) > 0) {
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  const int error = errno;
+  close(fd);
+  if (got < 0) {
+    return cgroup_error("read " + path, error);
+  }
+  return text;
+}
+
+Result<std::vector<std::string>> KernelCgroupFs::folders(const std::string& path) {
+  DIR* folder = opendir(path.c_str());
+  if (folder == nullptr) {
+    return cgroup_error("list cgroup " + path, errno);
+  }
+  std::vector<std::string> names;
+  while (const dirent* entry = readdir(folder)) {
+    if (entry->d_type == DT_DIR && entry->d_name[0] != '.') {
+      names.emplace_back(entry->d_name);
+    }
+  }
+  closedir(folder);
+  return names;
+}
+
+bool KernelCgroupFs::exists(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0;
+}
+
+Result<> make_all(CgroupFs& fs, const std::string& path) {
+  auto made = fs.make(path);
+  if (!made && made.error().code == ErrorCode::NotFound && path.rfind('/') > 0) {
+    HEARTH_TRY(make_all(fs, path.substr(0, path.rfind('/'))));
+    made = fs.make(path);
+  }
+  if (!made && made.error().code == ErrorCode::AlreadyExists) {
+    return {};
+  }
+  return made;
+}
+
+Result<> remove_all(CgroupFs& fs, const std::string& path) {
+  auto removed = fs.remove(path);
+  if (removed || removed.error().code == ErrorCode::NotFound) {
+    return {};
+  }
+  if (removed.error().code != ErrorCode::FailedPrecondition) {
+    return removed;
+  }
+  HEARTH_ASSIGN(const auto names, fs.folders(path));
+  if (names.empty()) {
+    return removed;
+  }
+  for (const std::string& name : names) {
+    HEARTH_TRY(remove_all(fs, path + "/" + name));
+  }
+  return fs.remove(path);
+}
+
+Result<std::vector<int>> pids_below(CgroupFs& fs, const std::string& path) {
+  HEARTH_ASSIGN(const std::string text, fs.read(path + "/cgroup.procs"));
+  std::vector<int> pids;
+  const char* next = text.data();
+  const char* const end = text.data() + text.size();
+  while (next < end) {
+    int pid = 0;
+    const auto parsed = std::from_chars(next, end, pid);
+    if (parsed.ec == std::errc() && pid > 0) {
+      pids.push_back(pid);
+    }
+    next = parsed.ptr + 1;
+  }
+  HEARTH_ASSIGN(const auto names, fs.folders(path));
+  for (const std::string& name : names) {
+    if (auto below = pids_below(fs, path + "/" + name)) {
+      pids.insert(pids.end(), below->begin(), below->end());
+    }
+  }
+  return pids;
+}
+
+std::optional<std::int64_t> parse_number(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
+    text.remove_suffix(1);
+  }
+  std::int64_t value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+std::optional<std::int64_t> find_number(std::string_view text, std::string_view key) {
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    if (line.size() > key.size() + 1 && line.starts_with(key) && line[key.size()] == ' ') {
+      return parse_number(line.substr(key.size() + 1));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return std::nullopt;
+}
+
+}  // namespace hearth::agent

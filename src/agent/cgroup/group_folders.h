@@ -1,0 +1,43 @@
+// What the kernel drivers share: names, leftovers, waiting for processes to die.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent/cgroup/cgroup_driver.h"
+#include "agent/cgroup/cgroup_fs.h"
+#include "base/time.h"
+
+namespace hearth::agent {
+
+inline constexpr std::int64_t kCpuPeriodUs = 100'000;
+
+// The folder of all groups of an agent's instance.
+std::string instance_folder(const std::string& instance);  // "hearth-<instance>"
+
+// InvalidArgument unless [A-Za-z0-9_-]{1,128}.
+Result<> check_group_name(const std::string& name);
+// InvalidArgument for a negative limit.
+Result<> check_limits(const GroupLimits& limits);
+
+// Microseconds of every kCpuPeriodUs; at least what kernels take.
+std::int64_t cpu_quota_us(std::int64_t cpu_milli);
+
+// Folders called `name` anywhere in the hierarchy at `mount`: an agent started from another group
+// than its predecessor must find what that left.
+std::vector<std::string> find_folders(CgroupFs& fs, const std::string& mount,
+                                      const std::string& name);
+
+// Waits until one of `pids` has ended, at most `wait`.
+void wait_for_an_end(const std::vector<int>& pids, Duration wait);
+
+// Signals each of `members()` while the v1 freezer at `folder` holds them, so that none forks away.
+Result<> kill_frozen(CgroupFs& fs, const std::string& folder,
+                     const std::function<Result<std::vector<int>>()>& members);
+
+// Kills what is in a leftover folder of any hierarchy until it is empty, then removes it.
+// DeadlineExceeded when its processes do not die within seconds.
+Result<> clear_leftover(CgroupFs& fs, const std::string& folder);
+
+}  // namespace hearth::agent

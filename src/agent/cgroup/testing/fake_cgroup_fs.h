@@ -1,0 +1,139 @@
+// A v2 hierarchy in memory, with the kernel's rules that the driver depends on: files appear with
+// their folder and by the parent's enabled controllers, a folder with processes cannot enable any,
+// one with folders or processes cannot be removed.
+#pragma once
+
+#include <cerrno>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/cgroup/cgroup_fs.h"
+
+namespace hearth::agent {
+
+// What the hierarchy holds, shared with the test: the driver owns the CgroupFs itself.
+struct FakeHierarchy {
+  std::map<std::string, std::map<std::string, std::string>> groups;  // path -> file -> content
+  std::vector<std::pair<std::string, std::string>> writes;           // path, text
+  std::map<std::string, int> write_errors;                           // by file name
+  bool has_kill = true;
+  bool has_swap = true;
+};
+
+class FakeCgroupFs final : public CgroupFs {
+ public:
+  explicit FakeCgroupFs(FakeHierarchy& hierarchy) : at_(hierarchy) {}
+
+  // The top of the hierarchy, as mounted.
+  static void mount(FakeHierarchy& hierarchy, const std::string& path,
+                    const std::string& controllers) {
+    hierarchy.groups[path] = {{"cgroup.controllers", controllers + "\n"},
+                              {"cgroup.subtree_control", "\n"},
+                              {"cgroup.procs", ""},
+                              {"cgroup.events", "populated 0\nfrozen 0\n"}};
+  }
+
+  Result<> make(const std::string& path) override {
+    if (at_.groups.contains(path)) {
+      return cgroup_error("make " + path, EEXIST);
+    }
+    const auto parent = at_.groups.find(parent_of(path));
+    if (parent == at_.groups.end()) {
+      return cgroup_error("make " + path, ENOENT);
+    }
+    const std::string enabled = parent->second["cgroup.subtree_control"];
+    auto& files = at_.groups[path];
+    mount(at_, path, enabled.substr(0, enabled.find('\n')));
+    files["cpu.stat"] = "usage_usec 0\n";
+    if (at_.has_kill) {
+      files["cgroup.kill"] = "";
+    }
+    const std::vector<std::pair<std::string, std::vector<std::string>>> by_controller = {
+        {"cpu", {"cpu.max", "cpu.weight"}},
+        {"memory", {"memory.max", "memory.oom.group", "memory.events", "memory.current"}},
+        {"pids", {"pids.max", "pids.current"}}};
+    for (const auto& [controller, names] : by_controller) {
+      if (enabled.find(controller) == std::string::npos) {
+        continue;
+      }
+      for (const std::string& name : names) {
+        files[name] = "0\n";
+      }
+      if (controller == "memory" && at_.has_swap) {
+        files["memory.swap.max"] = "max\n";
+      }
+    }
+    return {};
+  }
+
+  Result<> remove(const std::string& path) override {
+    if (!at_.groups.contains(path)) {
+      return cgroup_error("remove " + path, ENOENT);
+    }
+    if (!folders(path)->empty() || !at_.groups[path]["cgroup.procs"].empty()) {
+      return cgroup_error("remove " + path, EBUSY);
+    }
+    at_.groups.erase(path);
+    return {};
+  }
+
+  Result<> write(const std::string& path, std::string_view text) override {
+    const auto group = at_.groups.find(parent_of(path));
+    const std::string name = path.substr(path.rfind('/') + 1);
+    if (group == at_.groups.end() || !group->second.contains(name)) {
+      return cgroup_error("write " + path, ENOENT);
+    }
+    if (const auto error = at_.write_errors.find(name); error != at_.write_errors.end()) {
+      return cgroup_error("write " + path, error->second);
+    }
+    if (name == "cgroup.subtree_control") {
+      if (!group->second["cgroup.procs"].empty()) {
+        return cgroup_error("write " + path, EBUSY);
+      }
+      const std::string before = group->second[name];
+      group->second[name] =
+          before.substr(0, before.find('\n')) + " " + std::string(text.substr(1)) + "\n";
+    } else if (name == "cgroup.procs") {
+      for (auto& [other, files] : at_.groups) {
+        files["cgroup.procs"] = other == group->first ? "1000\n" : "";
+      }
+    } else {
+      group->second[name] = text;
+    }
+    at_.writes.emplace_back(path, text);
+    return {};
+  }
+
+  Result<std::string> read(const std::string& path) override {
+    const auto group = at_.groups.find(parent_of(path));
+    const std::string name = path.substr(path.rfind('/') + 1);
+    if (group == at_.groups.end() || !group->second.contains(name)) {
+      return cgroup_error("read " + path, ENOENT);
+    }
+    return group->second[name];
+  }
+
+  Result<std::vector<std::string>> folders(const std::string& path) override {
+    std::vector<std::string> names;
+    for (const auto& [other, files] : at_.groups) {
+      if (parent_of(other) == path) {
+        names.push_back(other.substr(path.size() + 1));
+      }
+    }
+    return names;
+  }
+
+  bool exists(const std::string& path) override {
+    return at_.groups.contains(path) || read(path).has_value();
+  }
+
+ private:
+  static std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+  FakeHierarchy& at_;
+};
+
+}  // namespace hearth::agent

@@ -1,0 +1,276 @@
+#include "agent/cgroup/v1_driver.h"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <set>
+
+#include "agent/cgroup/group_folders.h"
+
+namespace hearth::agent {
+namespace {
+
+constexpr std::int64_t kSharesOfOneCore = 1'024;
+constexpr std::int64_t kSharesMin = 2;
+constexpr std::int64_t kSharesMax = 262'144;
+
+class V1Handle final : public CgroupHandle {
+ public:
+  V1Handle(CgroupFs& fs, std::string name, V1Driver::Folders folders, bool hybrid)
+      : fs_(fs), name_(std::move(name)), folders_(std::move(folders)), hybrid_(hybrid) {}
+  ~V1Handle() override {
+    if (oom_fd_ >= 0) {
+      close(oom_fd_);
+    }
+  }
+  V1Handle(const V1Handle&) = delete;
+  V1Handle& operator=(const V1Handle&) = delete;
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  // Membership last: what is in the group that is killed is under every limit.
+  [[nodiscard]] std::vector<std::string> join_paths() const override {
+    std::vector<std::string> paths;
+    for (const std::string& folder : folders_.distinct()) {
+      paths.push_back(folder + "/cgroup.procs");
+    }
+    return paths;
+  }
+  [[nodiscard]] std::vector<std::string> kill_paths() const override {
+    return {folders_.membership + (hybrid_ ? "/cgroup.kill" : "/freezer.state")};
+  }
+
+  Result<int> watch_oom() override;
+  Result<GroupUsage> usage() override;
+  Result<std::vector<pid_t>> pids() override;
+  Result<bool> empty() override;
+  Result<> kill_all() override;
+  Result<> remove() override;
+
+ private:
+  std::optional<std::int64_t> number_in(const std::string& file) {
+    const auto text = fs_.read(file);
+    return text ? parse_number(*text) : std::nullopt;
+  }
+
+  CgroupFs& fs_;
+  std::string name_;
+  V1Driver::Folders folders_;
+  bool hybrid_;
+  int oom_fd_ = -1;
+};
+
+Result<int> V1Handle::watch_oom() {
+  if (oom_fd_ >= 0) {
+    return oom_fd_;
+  }
+  const int control = open((folders_.memory + "/memory.oom_control").c_str(), O_RDONLY | O_CLOEXEC);
+  if (control < 0) {
+    return cgroup_error("watch " + folders_.memory + " for running out of memory", errno);
+  }
+  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  const auto registered = fs_.write(folders_.memory + "/cgroup.event_control",
+                                    std::to_string(fd) + " " + std::to_string(control));
+  close(control);
+  if (!registered) {
+    close(fd);
+    return registered.error();
+  }
+  oom_fd_ = fd;
+  return fd;
+}
+
+Result<GroupUsage> V1Handle::usage() {
+  GroupUsage usage;
+  if (hybrid_) {
+    HEARTH_ASSIGN(const std::string cpu, fs_.read(folders_.accounting + "/cpu.stat"));
+    if (const auto microseconds = find_number(cpu, "usage_usec")) {
+      usage.cpu_ms = *microseconds / 1'000;
+    }
+  } else if (const auto nanoseconds = number_in(folders_.accounting + "/cpuacct.usage")) {
+    usage.cpu_ms = *nanoseconds / 1'000'000;
+  }
+  HEARTH_ASSIGN(const std::string oom, fs_.read(folders_.memory + "/memory.oom_control"));
+  usage.oom_kills = find_number(oom, "oom_kill").value_or(0);
+  usage.memory_bytes = number_in(folders_.memory + "/memory.usage_in_bytes");
+  usage.memory_peak_bytes = number_in(folders_.memory + "/memory.max_usage_in_bytes");
+  usage.pids = number_in(folders_.pids + "/pids.current");
+  return usage;
+}
+
+// Over all hierarchies: a process that was moved out of one is still a member.
+Result<std::vector<pid_t>> V1Handle::pids() {
+  std::set<pid_t> all;
+  for (const std::string& folder : folders_.distinct()) {
+    HEARTH_ASSIGN(const auto some, pids_below(fs_, folder));
+    all.insert(some.begin(), some.end());
+  }
+  return std::vector<pid_t>(all.begin(), all.end());
+}
+
+Result<bool> V1Handle::empty() {
+  if (hybrid_) {
+    HEARTH_ASSIGN(const std::string events, fs_.read(folders_.membership + "/cgroup.events"));
+    if (find_number(events, "populated") != 0) {
+      return false;
+    }
+    HEARTH_ASSIGN(const std::string listed, fs_.read(folders_.memory + "/cgroup.procs"));
+    return listed.empty();
+  }
+  HEARTH_ASSIGN(const auto left, pids());
+  return left.empty();
+}
+
+Result<> V1Handle::kill_all() {
+  if (!hybrid_) {
+    return kill_frozen(fs_, folders_.membership, [this] { return pids(); });
+  }
+  HEARTH_TRY(fs_.write(folders_.membership + "/cgroup.kill", "1"));
+  HEARTH_ASSIGN(const auto outside, pids_below(fs_, folders_.memory));
+  for (const pid_t pid : outside) {
+    kill(pid, SIGKILL);  // dying already, but for one that left the v2 group
+  }
+  return {};
+}
+
+Result<> V1Handle::remove() {
+  for (const std::string& folder : folders_.distinct()) {
+    HEARTH_TRY(remove_all(fs_, folder));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> V1Driver::Folders::distinct() const {
+  std::vector<std::string> result;
+  for (const std::string& folder : {memory, pids, cpu, accounting, membership}) {
+    if (std::find(result.begin(), result.end(), folder) == result.end()) {
+      result.push_back(folder);
+    }
+  }
+  return result;
+}
+
+Result<std::unique_ptr<V1Driver>> V1Driver::create(std::unique_ptr<CgroupFs> fs,
+                                                   const Places& places,
+                                                   const std::string& instance) {
+  if (!places.v2 && (!places.cpuacct || !places.freezer)) {
+    return Error{.code = ErrorCode::Unimplemented,
+                 .message = "the cpuacct or the freezer hierarchy is not mounted"};
+  }
+  std::unique_ptr<V1Driver> driver(new V1Driver(std::move(fs), places, instance));
+  for (const std::string& folder : driver->base_.distinct()) {
+    HEARTH_TRY(make_all(*driver->fs_, folder));
+  }
+  if (driver->hybrid_ && !driver->fs_->exists(driver->base_.membership + "/cgroup.kill")) {
+    return Error{.code = ErrorCode::Unimplemented,
+                 .message = "this kernel has no cgroup.kill (Linux 5.14)"};
+  }
+  return driver;
+}
+
+V1Driver::V1Driver(std::unique_ptr<CgroupFs> fs, const Places& places, const std::string& instance)
+    : fs_(std::move(fs)), folder_name_(instance_folder(instance)), hybrid_(places.v2.has_value()) {
+  const Place& accounting = hybrid_ ? *places.v2 : *places.cpuacct;
+  const Place& membership = hybrid_ ? *places.v2 : *places.freezer;
+  const auto base = [&](const Place& place) {
+    if (std::find(mounts_.begin(), mounts_.end(), place.mount) == mounts_.end()) {
+      mounts_.push_back(place.mount);
+    }
+    return place.root + "/" + folder_name_;
+  };
+  // Membership first: sweep() starts with the hierarchy that kills best.
+  const std::string membership_base = base(membership);
+  base_ = Folders{.memory = base(places.memory),
+                  .pids = base(places.pids),
+                  .cpu = base(places.cpu),
+                  .accounting = base(accounting),
+                  .membership = membership_base};
+}
+
+V1Driver::~V1Driver() {
+  for (const std::string& folder : base_.distinct()) {
+    [[maybe_unused]] const auto removed = fs_->remove(folder);  // refused while groups are in it
+  }
+}
+
+V1Driver::Folders V1Driver::folders_of(const std::string& name) const {
+  return Folders{.memory = base_.memory + "/" + name,
+                 .pids = base_.pids + "/" + name,
+                 .cpu = base_.cpu + "/" + name,
+                 .accounting = base_.accounting + "/" + name,
+                 .membership = base_.membership + "/" + name};
+}
+
+Result<std::unique_ptr<CgroupHandle>> V1Driver::create(const std::string& name,
+                                                       const GroupLimits& limits) {
+  HEARTH_TRY(check_group_name(name));
+  HEARTH_TRY(check_limits(limits));
+  const Folders group = folders_of(name);
+  const auto folders = group.distinct();
+  for (std::size_t i = 0; i < folders.size(); ++i) {
+    if (auto made = fs_->make(folders[i]); !made) {
+      for (std::size_t undo = 0; undo < i; ++undo) {
+        [[maybe_unused]] const auto removed = fs_->remove(folders[undo]);
+      }
+      return std::move(made).error();
+    }
+  }
+  if (auto written = write_limits(group, limits); !written) {
+    for (const std::string& folder : folders) {
+      [[maybe_unused]] const auto removed = fs_->remove(folder);
+    }
+    return std::move(written).error();
+  }
+  return std::unique_ptr<CgroupHandle>(new V1Handle(*fs_, name, group, hybrid_));
+}
+
+Result<> V1Driver::write_limits(const Folders& group, const GroupLimits& limits) {
+  if (limits.memory_bytes > 0) {
+    const std::string bytes = std::to_string(limits.memory_bytes);
+    HEARTH_TRY(fs_->write(group.memory + "/memory.limit_in_bytes", bytes));
+    // Memory and swap together: no swap. Absent where the kernel does not account for swap.
+    if (auto swap = fs_->write(group.memory + "/memory.memsw.limit_in_bytes", bytes);
+        !swap && swap.error().code != ErrorCode::NotFound) {
+      return swap;
+    }
+  }
+  if (limits.cpu_limit_milli > 0) {
+    // The period is 100 ms unless written.
+    HEARTH_TRY(fs_->write(group.cpu + "/cpu.cfs_quota_us",
+                          std::to_string(cpu_quota_us(limits.cpu_limit_milli))));
+  }
+  if (limits.cpu_weight_milli > 0) {
+    const std::int64_t shares = limits.cpu_weight_milli * kSharesOfOneCore / 1'000;
+    HEARTH_TRY(fs_->write(group.cpu + "/cpu.shares",
+                          std::to_string(std::clamp(shares, kSharesMin, kSharesMax))));
+  }
+  if (limits.pids > 0) {
+    HEARTH_TRY(fs_->write(group.pids + "/pids.max", std::to_string(limits.pids)));
+  }
+  return {};
+}
+
+Result<int> V1Driver::sweep() {
+  const auto current = base_.distinct();
+  std::set<std::string> names;
+  for (const std::string& mount : mounts_) {
+    for (const std::string& base : find_folders(*fs_, mount, folder_name_)) {
+      HEARTH_ASSIGN(const auto groups, fs_->folders(base));
+      for (const std::string& name : groups) {
+        HEARTH_TRY(clear_leftover(*fs_, base + "/" + name));
+        names.insert(name);
+      }
+      if (std::find(current.begin(), current.end(), base) == current.end()) {
+        HEARTH_TRY(fs_->remove(base));
+      }
+    }
+  }
+  return static_cast<int>(names.size());
+}
+
+}  // namespace hearth::agent

@@ -1,0 +1,196 @@
+#include "agent/cgroup/v2_driver.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "agent/cgroup/group_folders.h"
+
+namespace hearth::agent {
+namespace {
+
+constexpr std::array<std::string_view, 3> kControllers = {"cpu", "memory", "pids"};
+constexpr std::int64_t kWeightOfOneCore = 100;
+constexpr std::int64_t kWeightMax = 10'000;
+
+class V2Handle final : public CgroupHandle {
+ public:
+  V2Handle(CgroupFs& fs, std::string name, std::string path)
+      : fs_(fs), name_(std::move(name)), path_(std::move(path)) {}
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] std::vector<std::string> join_paths() const override {
+    return {path_ + "/cgroup.procs"};
+  }
+  [[nodiscard]] std::vector<std::string> kill_paths() const override {
+    return {path_ + "/cgroup.kill"};
+  }
+
+  Result<GroupUsage> usage() override {
+    GroupUsage usage;
+    HEARTH_ASSIGN(const std::string cpu, fs_.read(path_ + "/cpu.stat"));
+    if (const auto microseconds = find_number(cpu, "usage_usec")) {
+      usage.cpu_ms = *microseconds / 1'000;
+    }
+    HEARTH_ASSIGN(const std::string events, fs_.read(path_ + "/memory.events"));
+    usage.oom_kills = find_number(events, "oom_kill").value_or(0);
+    usage.memory_bytes = number_in("memory.current");
+    usage.memory_peak_bytes = number_in("memory.peak");  // since Linux 5.19
+    usage.pids = number_in("pids.current");
+    return usage;
+  }
+
+  Result<std::vector<pid_t>> pids() override { return pids_below(fs_, path_); }
+
+  Result<bool> empty() override {
+    HEARTH_ASSIGN(const std::string events, fs_.read(path_ + "/cgroup.events"));
+    return find_number(events, "populated") == 0;
+  }
+
+  Result<> kill_all() override { return fs_.write(path_ + "/cgroup.kill", "1"); }
+
+  Result<> remove() override { return remove_all(fs_, path_); }
+
+ private:
+  std::optional<std::int64_t> number_in(const std::string& file) {
+    const auto text = fs_.read(path_ + "/" + file);
+    return text ? parse_number(*text) : std::nullopt;
+  }
+
+  CgroupFs& fs_;
+  std::string name_;
+  std::string path_;
+};
+
+bool lists(std::string_view words, std::string_view wanted) {
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find_first_of(" \n"), words.size());
+    if (words.substr(0, end) == wanted) {
+      return true;
+    }
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
+
+Result<> enable_controllers(CgroupFs& fs, const std::string& group) {
+  HEARTH_ASSIGN(const std::string enabled, fs.read(group + "/cgroup.subtree_control"));
+  for (const std::string_view controller : kControllers) {
+    if (!lists(enabled, controller)) {
+      HEARTH_TRY(fs.write(group + "/cgroup.subtree_control", "+" + std::string(controller)));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<V2Driver>> V2Driver::create(std::unique_ptr<CgroupFs> fs, const Place& place,
+                                                   const std::string& instance) {
+  std::unique_ptr<V2Driver> driver(new V2Driver(std::move(fs), place, instance));
+  HEARTH_TRY(driver->prepare());
+  return driver;
+}
+
+V2Driver::V2Driver(std::unique_ptr<CgroupFs> fs, Place place, const std::string& instance)
+    : fs_(std::move(fs)),
+      place_(std::move(place)),
+      folder_name_(instance_folder(instance)),
+      folder_(place_.root + "/" + folder_name_) {}
+
+V2Driver::~V2Driver() {
+  [[maybe_unused]] const auto removed = fs_->remove(folder_);  // refused while groups are in it
+}
+
+Result<> V2Driver::prepare() {
+  HEARTH_TRY(make_all(*fs_, place_.root));
+  HEARTH_ASSIGN(const std::string offered, fs_->read(place_.root + "/cgroup.controllers"));
+  for (const std::string_view controller : kControllers) {
+    if (!lists(offered, controller)) {
+      return Error{.code = ErrorCode::Unimplemented,
+                   .message = "cgroup " + place_.root + " does not offer the " +
+                              std::string(controller) +
+                              " controller, only: " + offered.substr(0, offered.find('\n'))};
+    }
+  }
+  auto enabled = enable_controllers(*fs_, place_.root);
+  if (!enabled && enabled.error().code == ErrorCode::FailedPrecondition && place_.root_is_own) {
+    HEARTH_TRY(leave_root());
+    enabled = enable_controllers(*fs_, place_.root);
+  }
+  if (!enabled) {
+    return enabled.error().with_context(
+        "let groups below " + place_.root +
+        " have limits (other processes in that group prevent it: start the agent as a service of "
+        "its own, or name another place with --cgroup-root)");
+  }
+  HEARTH_TRY(make_all(*fs_, folder_));
+  HEARTH_TRY(enable_controllers(*fs_, folder_));
+  if (!fs_->exists(folder_ + "/cgroup.kill")) {
+    return Error{.code = ErrorCode::Unimplemented,
+                 .message = "this kernel has no cgroup.kill (Linux 5.14)"};
+  }
+  return {};
+}
+
+// Only the agent itself: others' processes are not ours to move.
+Result<> V2Driver::leave_root() {
+  const std::string leaf = place_.root + std::string(kAgentLeaf);
+  HEARTH_TRY(make_all(*fs_, leaf));
+  return fs_->write(leaf + "/cgroup.procs", "0");
+}
+
+Result<std::unique_ptr<CgroupHandle>> V2Driver::create(const std::string& name,
+                                                       const GroupLimits& limits) {
+  HEARTH_TRY(check_group_name(name));
+  HEARTH_TRY(check_limits(limits));
+  const std::string group = folder_ + "/" + name;
+  HEARTH_TRY(fs_->make(group));
+  if (auto written = write_limits(group, limits); !written) {
+    [[maybe_unused]] const auto removed = fs_->remove(group);
+    return std::move(written).error();
+  }
+  return std::unique_ptr<CgroupHandle>(new V2Handle(*fs_, name, group));
+}
+
+Result<> V2Driver::write_limits(const std::string& group, const GroupLimits& limits) {
+  if (limits.memory_bytes > 0) {
+    HEARTH_TRY(fs_->write(group + "/memory.max", std::to_string(limits.memory_bytes)));
+    // Absent where the kernel has no swap accounting.
+    if (auto swap = fs_->write(group + "/memory.swap.max", "0");
+        !swap && swap.error().code != ErrorCode::NotFound) {
+      return swap;
+    }
+  }
+  HEARTH_TRY(fs_->write(group + "/memory.oom.group", "1"));
+  if (limits.cpu_limit_milli > 0) {
+    HEARTH_TRY(fs_->write(group + "/cpu.max", std::to_string(cpu_quota_us(limits.cpu_limit_milli)) +
+                                                  " " + std::to_string(kCpuPeriodUs)));
+  }
+  if (limits.cpu_weight_milli > 0) {
+    const std::int64_t weight = limits.cpu_weight_milli * kWeightOfOneCore / 1'000;
+    HEARTH_TRY(fs_->write(group + "/cpu.weight",
+                          std::to_string(std::clamp<std::int64_t>(weight, 1, kWeightMax))));
+  }
+  if (limits.pids > 0) {
+    HEARTH_TRY(fs_->write(group + "/pids.max", std::to_string(limits.pids)));
+  }
+  return {};
+}
+
+Result<int> V2Driver::sweep() {
+  int swept = 0;
+  for (const std::string& folder : find_folders(*fs_, place_.mount, folder_name_)) {
+    HEARTH_ASSIGN(const auto names, fs_->folders(folder));
+    for (const std::string& name : names) {
+      HEARTH_TRY(clear_leftover(*fs_, folder + "/" + name));
+      ++swept;
+    }
+    if (folder != folder_) {
+      HEARTH_TRY(fs_->remove(folder));
+    }
+  }
+  return swept;
+}
+
+}  // namespace hearth::agent
