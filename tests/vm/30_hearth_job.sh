@@ -1,10 +1,11 @@
-# The programs as they are shipped, in a group of their own as a service manager would give them: a
-# job's output and exit code, its memory limit, and an end that leaves nothing behind.
-group=/sys/fs/cgroup/service
-mkdir "$group"
+# The programs as they are shipped: a job's output and exit code, its memory limit, and an end that
+# leaves nothing behind. On v2 in a group of their own, as a service manager would give them.
 mkfifo /tmp/ready
 (
-  echo 0 > "$group/cgroup.procs"
+  if [ "$mode" = v2 ]; then
+    mkdir "$cgroups/service"
+    echo 0 > "$cgroups/service/cgroup.procs"
+  fi
   exec /hearth/hearth up --data /tmp/data > /tmp/ready 2> /tmp/up.log
 ) &
 up=$!
@@ -19,8 +20,8 @@ case "$line" in
 esac
 
 /hearth/hearth agents
-/hearth/hearth agents --json | grep -q '"enforcement": *"v2"'
-verdict $? hearth_job.agent_enforces_v2
+/hearth/hearth agents --json | grep -q "\"enforcement\": *\"$mode\""
+verdict $? "hearth_job.agent_enforces_$mode"
 
 /hearth/hearth run -- sh -c 'echo out; echo err >&2; exit 3' > /tmp/out 2> /tmp/err
 status=$?
@@ -48,5 +49,7 @@ kill -TERM "$up"
 wait "$up"
 verdict $? hearth_job.sigterm_drains_and_exits_0
 exec 3<&-
-[ -z "$(cat "$group/cgroup.procs")" ] && [ -z "$(find "$group" -mindepth 1 -name cgroup.procs -exec cat {} +)" ]
+# Processes with a command line (the kernel's own have none): only this script and its children.
+left=$(for pid in /proc/[0-9]*; do tr '\0' ' ' < "$pid/cmdline"; echo; done 2> /dev/null | grep -c '^/hearth/')
+[ "$left" -eq 0 ]
 verdict $? hearth_job.no_process_is_left
