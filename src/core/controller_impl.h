@@ -57,7 +57,7 @@ class Controller::Impl {
       const SubmitItem& item, const std::vector<Result<SubmitOutcome>>& earlier,
       std::optional<Settled>& broken) const;
   SubmitOutcome admit(const SubmitItem& item, const std::vector<Dependency>& open,
-                      const std::optional<Settled>& broken);
+                      std::vector<Dependency> in_batch, const std::optional<Settled>& broken);
   [[nodiscard]] std::optional<SubmitOutcome> replay_of(const SubmitItem& item) const;
 
   // jobs.cc: one function per transition
@@ -73,7 +73,8 @@ class Controller::Impl {
            const AttemptResult* result, bool raise_epoch = false);
   [[nodiscard]] Retry retry_of(const Job& job, const AttemptResult& result) const;
   void settle_dependents();
-  void settle(const Settled& edge);
+  void fail_if_unmet(const Settled& edge);
+  void queue_if_free(JobId id);
 
   // cancel.cc
   void on(const Cancel& command);

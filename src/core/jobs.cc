@@ -195,24 +195,33 @@ Controller::Impl::Retry Controller::Impl::retry_of(const Job& job,
   return {.again = true, .wait = backoff_after(policy.backoff, failures)};
 }
 
-// Iterative, since chains of dependencies can be as long as the queue.
+// Iterative, since chains of dependencies can be as long as the queue. All unmet edges are followed
+// before any job is queued: several dependencies of one job can end in one step, and the one that
+// is met may come first.
 void Controller::Impl::settle_dependents() {
   for (std::size_t i = 0; i < settled_.size(); ++i) {
     const Settled edge = settled_[i];
-    settle(edge);
+    fail_if_unmet(edge);
+  }
+  for (const Settled& edge : settled_) {
+    queue_if_free(edge.dependent);
   }
   settled_.clear();
 }
 
-void Controller::Impl::settle(const Settled& edge) {
+void Controller::Impl::fail_if_unmet(const Settled& edge) {
   const JobSlot slot = state_.find_job(edge.dependent);
-  if (slot == kNone || record(slot).state != JobState::Submitted) {
-    return;  // already failed through another edge, or cancelled
-  }
-  if (!is_met(edge.condition, edge.state)) {
+  const bool waits = slot != kNone && record(slot).state == JobState::Submitted;
+  if (waits && !is_met(edge.condition, edge.state)) {
     end(slot, JobState::Failed, Reason::DependencyFailed,
         dependency_failed_message(edge.ended, edge.condition, edge.state), nullptr);
-    return;
+  }
+}
+
+void Controller::Impl::queue_if_free(JobId id) {
+  const JobSlot slot = state_.find_job(id);
+  if (slot == kNone || record(slot).state != JobState::Submitted) {
+    return;  // failed through an edge, cancelled, or queued already
   }
   const Job& job = state_.job(slot);
   if (job.open_dependencies == 0 && job.record.eligible_at.value_or(now_) <= now_) {

@@ -68,7 +68,11 @@ Result<SubmitOutcome> Controller::Impl::submit_item(
   HEARTH_TRY(check_feasibility(item.spec));
   std::optional<Settled> broken;
   HEARTH_ASSIGN(const auto open, open_dependencies(item, earlier, broken));
-  return admit(item, open, broken);
+  std::vector<Dependency> in_batch;
+  for (const auto& [index, condition] : item.after_refs) {
+    in_batch.push_back({earlier[index]->id, condition});
+  }
+  return admit(item, open, std::move(in_batch), broken);
 }
 
 std::optional<SubmitOutcome> Controller::Impl::replay_of(const SubmitItem& item) const {
@@ -165,6 +169,7 @@ Result<std::vector<Dependency>> Controller::Impl::open_dependencies(
 }
 
 SubmitOutcome Controller::Impl::admit(const SubmitItem& item, const std::vector<Dependency>& open,
+                                      std::vector<Dependency> in_batch,
                                       const std::optional<Settled>& broken) {
   const SchedulingSpec spec = canonical(item.spec);
   JobRecord record;
@@ -179,7 +184,8 @@ SubmitOutcome Controller::Impl::admit(const SubmitItem& item, const std::vector<
                                          .queue = spec.queue,
                                          .idempotency_key = item.idempotency_key,
                                          .retry_of = item.retry_of,
-                                         .payload = item.payload});
+                                         .payload = item.payload,
+                                         .after_in_batch = std::move(in_batch)});
   const JobSlot slot = state_.find_job(record.id);
   this->open(slot, JobEventKind::Submitted);  // the record is in place already
   if (broken) {

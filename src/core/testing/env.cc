@@ -25,11 +25,8 @@ void Env::send(const Command& command) {
       if (!reply.outcomes[i] || reply.outcomes[i]->replayed) {
         continue;
       }
-      SchedulingSpec spec = submit->items[i].spec;
-      for (const auto& [index, condition] : submit->items[i].after_refs) {
-        spec.after.push_back({reply.outcomes[index]->id, condition});
-      }
-      rows_.remember_spec(reply.outcomes[i]->id, spec, submit->items[i].payload_bytes);
+      rows_.remember_spec(reply.outcomes[i]->id, submit->items[i].spec,
+                          submit->items[i].payload_bytes);
     }
   }
   controller_->schedule(now_, decision);

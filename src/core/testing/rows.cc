@@ -11,7 +11,10 @@ void Rows::remember_spec(JobId job, const SchedulingSpec& spec, std::int64_t pay
 
 void Rows::fold(const ChangeSet& changes) {
   for (const NewJob& job : changes.new_jobs) {
-    extras_[job.id].idempotency_key = job.idempotency_key;
+    Extra& extra = extras_[job.id];
+    extra.idempotency_key = job.idempotency_key;
+    extra.spec.after.insert(extra.spec.after.end(), job.after_in_batch.begin(),
+                            job.after_in_batch.end());
   }
   for (const JobEvent& event : changes.events) {
     HEARTH_CHECK(event.seq.value() == last_seq_.value() + 1, "event numbers are dense");
