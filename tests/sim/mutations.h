@@ -1,0 +1,30 @@
+// Which deliberate defect is switched on in this process, and which there are.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutate.h"
+#include "options.h"
+
+namespace hearth::sim {
+
+struct Mutation {
+  std::string_view name;
+  std::string_view breaks;  // the promise
+  Scenario scenario = Scenario::Any;
+  std::uint64_t seeds = 100;  // within which it must be caught
+};
+
+const std::vector<Mutation>& all_mutations();
+void set_mutation(std::string name);
+
+}  // namespace hearth::sim
+
+#ifndef HEARTH_MUTATIONS
+namespace hearth::testing {
+bool is_mutated(std::string_view name);
+}  // namespace hearth::testing
+#endif

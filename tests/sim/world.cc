@@ -1,0 +1,307 @@
+#include "world.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace hearth::sim {
+namespace {
+
+constexpr Duration kStuckAfter{600'000};  // no job moves for so long: it never will
+constexpr Duration kAftermath{70'000};    // late duplicates still arrive, and must change nothing
+constexpr Duration kSmallRun{2'000};
+
+}  // namespace
+
+World::World(SimOptions chosen, RunSettings settings)
+    : options(chosen),
+      random(chosen.seed * 0x9E3779B97F4A7C15ULL + 1),
+      timeline(random.fork()),
+      history(*this),
+      store(*this),
+      controller(*this),
+      network(*this),
+      settings_(std::move(settings)) {}
+
+void World::fail(std::string what) {
+  if (failure_.empty()) {
+    trace([&] { return "FAILURE: " + what; });
+    failure_ = std::move(what);
+  }
+}
+
+void World::print(const std::string& text) const {
+  const auto ms = to_ms(timeline.now()) - 1'750'000'000'000;
+  std::printf("%8lld.%03lld %s\n", static_cast<long long>(ms / 1'000),
+              static_cast<long long>(ms % 1'000), text.c_str());
+}
+
+void World::set_up() {
+  for (std::int64_t i = 0; i < options.agents; ++i) {
+    bases_.push_back(draw_agent(random, static_cast<std::size_t>(i)));
+    agents.push_back(std::make_unique<SimAgent>(*this, static_cast<std::size_t>(i), bases_.back()));
+  }
+  controller.start();
+  for (const auto& agent : agents) {
+    timeline.after(random.duration(0, 2'000), [&agent] { agent->boot(); });
+  }
+  for (std::int64_t i = 0; i < options.clients; ++i) {
+    clients.push_back(std::make_unique<SimClient>(*this, static_cast<std::size_t>(i)));
+  }
+  const std::int64_t each = options.submits / options.clients;
+  for (const auto& client : clients) {
+    client->start(each);
+  }
+  if (options.scenario == Scenario::Starvation) {
+    begin_starvation();
+  }
+  schedule_faults();
+}
+
+// Faults of one kind come at exponential distances.
+void World::repeat(Duration mean, std::function<void()> action) {
+  if (mean <= Duration(0)) {
+    return;
+  }
+  const double wait = -std::log(1 - random.unit()) * static_cast<double>(mean.count());
+  timeline.after(Duration(static_cast<std::int64_t>(wait)), [this, mean, action] {
+    if (faults_on) {
+      action();
+      repeat(mean, action);
+    }
+  });
+}
+
+void World::schedule_faults() {
+  const FaultRates& faults = options.faults;
+  const auto somebody = [this]() -> SimAgent& { return *agents[random.index(agents.size())]; };
+  repeat(faults.controller_crash, [this] { crash_controller(); });
+  repeat(faults.agent_crash, [somebody] { somebody().crash(); });
+  repeat(faults.agent_drain, [somebody] { somebody().begin_drain(); });
+  repeat(faults.launcher_loss, [somebody] { somebody().lose_launcher(); });
+  repeat(faults.operator_drain, [this] { drain_somebody(); });
+  repeat(faults.partition, [this] { partition_somebody(); });
+  repeat(faults.connection_break, [this] {
+    const auto live = network.live();
+    if (!live.empty()) {
+      const ConnectionPtr& connection = live[random.index(live.size())];
+      trace([&] { return "link of " + connection->agent_id.value() + " is cut"; });
+      network.cut(connection);
+    }
+  });
+  repeat(faults.clock_jump, [this] {
+    const Duration by = random.duration(0, 20'000);
+    trace([&] { return "controller's clock jumps by " + std::to_string(by.count()) + " ms"; });
+    controller.jump_clock(by);
+  });
+}
+
+void World::crash_controller() {
+  if (!controller.up()) {
+    return;
+  }
+  controller.crash();
+  const Duration down = random.chance(0.2) ? random.duration(0, 60'000) : random.duration(0, 3'000);
+  timeline.after(down, [this] { controller.start(); });
+}
+
+void World::agent_left(std::size_t index) {
+  const Duration down = random.chance(0.3) ? random.duration(0, 60'000) : random.duration(0, 3'000);
+  timeline.after(down, [this, index] { agents[index]->boot(); });
+}
+
+void World::partition_somebody() {
+  const std::size_t index = random.index(agents.size());
+  const Duration length = random.duration(100, options.faults.partition_length.count());
+  trace([&] {
+    return bases_[index].id.value() + " is cut off for " + std::to_string(length.count()) + " ms";
+  });
+  network.begin_partition(index);
+  timeline.after(length, [this, index] {
+    trace([&] { return bases_[index].id.value() + " is reachable again"; });
+    network.end_partition(index);
+  });
+}
+
+void World::drain_somebody() {
+  const std::size_t index = random.index(agents.size());
+  operator_drained_.insert(index);
+  trace([&] { return "operator drains " + bases_[index].id.value(); });
+  controller.drain(bases_[index].id, true, [](const core::Effect&) {});
+  timeline.after(random.duration(1'000, 40'000), [this, index] { undrain(index); });
+}
+
+void World::undrain(std::size_t index) {
+  if (!operator_drained_.contains(index)) {
+    return;
+  }
+  controller.drain(bases_[index].id, false, [this, index](const core::Effect& effect) {
+    if (std::get<core::ReplyDrain>(effect).outcome) {
+      operator_drained_.erase(index);
+    }
+  });
+  timeline.after(Duration(5'000), [this, index] { undrain(index); });
+}
+
+void World::stop_faults() {
+  trace([] { return "faults stop"; });
+  faults_on = false;
+  cancel_hopeless();
+}
+
+void World::cancel_hopeless() {
+  for (const auto& [id, row] : store.jobs()) {
+    if (plans[row.plan].hopeless && !is_final(row.record.state) &&
+        !row.record.cancel_requested_at.has_value()) {
+      clients[0]->cancel_surely(id);
+    }
+  }
+  if (store.live_jobs() > 0) {
+    timeline.after(Duration(20'000), [this] { cancel_hopeless(); });
+  }
+}
+
+// One job needs a whole agent while small ones never stop coming, as soon as one ends.
+void World::begin_starvation() {
+  small_priority_ = random.chance(0.5) ? 5 : 0;
+  JobPlan big;
+  const AgentInfo& agent = bases_[random.index(bases_.size())];
+  big.scheduling.request = agent.capacity;
+  big.timeout = Duration(60'000);
+  big.behaviour = random.next();
+  big.run_ms_max = 1'000;
+  big.hang_share = 0;
+  big_plan_ = plans.size();
+  plans.push_back(big);
+  timeline.after(Duration(20'000), [this] { clients[0]->submit_surely({big_plan_}); });
+  feed_small_jobs();
+}
+
+void World::feed_small_jobs() {
+  if (!faults_on) {
+    return;
+  }
+  std::int64_t wanted = 4;
+  for (const AgentInfo& agent : bases_) {
+    wanted += std::min(agent.capacity.cpu_milli / 500, agent.max_parallel_jobs);
+  }
+  std::vector<std::size_t> small;
+  for (std::int64_t i = store.live_jobs(); i < wanted; ++i) {
+    JobPlan plan;
+    plan.scheduling.request = {500, limits::kGiB / 8, 0, {}};
+    plan.scheduling.priority = small_priority_;
+    plan.timeout = Duration(60'000);
+    plan.behaviour = random.next();
+    plan.run_ms_max = kSmallRun.count();
+    plan.hang_share = 0;
+    small.push_back(plans.size());
+    plans.push_back(plan);
+  }
+  if (!small.empty()) {
+    clients[random.index(clients.size())]->submit_surely(std::move(small));
+  }
+  timeline.after(random.duration(100, 300), [this] { feed_small_jobs(); });
+}
+
+void World::check_starvation() const {
+  for (const auto& [id, row] : store.jobs()) {
+    if (row.plan != big_plan_) {
+      continue;
+    }
+    const Duration waited = *row.attempts.begin()->second.started_at - *row.record.queued_at;
+    // The hold begins at a sweep; then the last small ones end, are reported and it is placed.
+    const Duration bound =
+        options.core.starvation_after + options.core.sweep_interval + kSmallRun + Duration(3'000);
+    if (waited > bound) {
+      const_cast<World*>(this)->fail("the big job waited " + std::to_string(waited.count()) +
+                                     " ms, more than " + std::to_string(bound.count()));
+    }
+  }
+}
+
+// Now and then, when nothing is under way, a second core made from the rows must equal the first.
+void World::check_quiet_moment() {
+  if (timeline.steps() < next_recovery_check_ || !controller.quiescent()) {
+    return;
+  }
+  next_recovery_check_ = timeline.steps() + 200;
+  controller.check_recovery();
+  ++recovery_checks_;
+}
+
+bool World::done() const {
+  return store.live_jobs() == 0 && controller.quiescent() && operator_drained_.empty() &&
+         std::all_of(clients.begin(), clients.end(),
+                     [](const auto& client) { return client->settled(); }) &&
+         std::all_of(agents.begin(), agents.end(), [](const auto& agent) { return agent->idle(); });
+}
+
+std::string World::unfinished() const {
+  std::string text;
+  for (const auto& [id, row] : store.jobs()) {
+    if (!is_final(row.record.state)) {
+      text += "\n  " + to_string(id) + " " + std::string(to_string(row.record.state)) +
+              " attempt " + std::to_string(row.record.attempt) + " on " + row.record.agent.value();
+    }
+  }
+  for (const auto& agent : agents) {
+    text += "\n  " + agent->base().id.value() + (agent->alive() ? "" : " down") +
+            (agent->alive() && !agent->idle() ? " not idle" : "");
+  }
+  return text;
+}
+
+void World::run_until(TimePoint end, const std::function<bool()>& enough) {
+  while (failure_.empty() && !timeline.empty() && timeline.now() < end && !enough()) {
+    timeline.step();
+    check_quiet_moment();
+  }
+}
+
+RunReport World::run() {
+  set_up();
+  run_until(timeline.now() + options.fault_phase, [] { return false; });
+  if (failure_.empty()) {
+    stop_faults();
+    note_progress();
+    run_until(TimePoint::max(),
+              [this] { return done() || timeline.now() - last_progress_ > kStuckAfter; });
+    if (failure_.empty() && !done()) {
+      fail("not everything ended once the faults had stopped:" + unfinished());
+    }
+    run_until(timeline.now() + kAftermath, [] { return false; });
+  }
+  if (failure_.empty()) {
+    history.check_end();
+    if (options.scenario == Scenario::Starvation) {
+      check_starvation();
+    }
+  }
+  RunReport report = history.report();
+  report.failure = failure_;
+  report.steps = timeline.steps();
+  report.jobs = static_cast<std::int64_t>(store.jobs().size());
+  report.controller_crashes = controller.crashes();
+  report.recovery_checks = recovery_checks_;
+  return report;
+}
+
+void add(RunReport& total, const RunReport& one) {
+  total.failure = one.failure;
+  total.fingerprint = one.fingerprint;
+  total.steps += one.steps;
+  total.jobs += one.jobs;
+  total.processes += one.processes;
+  total.controller_crashes += one.controller_crashes;
+  total.overlaps += one.overlaps;
+  total.adoptions += one.adoptions;
+  total.losses += one.losses;
+  total.recovery_checks += one.recovery_checks;
+}
+
+RunReport run_simulation(const SimOptions& options, const RunSettings& settings) {
+  World world(options, settings);
+  return world.run();
+}
+
+}  // namespace hearth::sim
