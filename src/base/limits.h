@@ -65,6 +65,15 @@ inline constexpr std::int64_t kQueueJobsMax = 1'000'000;
 inline constexpr std::int64_t kQueuePayloadBytesMax = 8 * kGiB;
 inline constexpr std::int64_t kMailboxCommandsMax = 65'536;
 inline constexpr std::int64_t kTurnCommandsMax = 1'024;
+// Turns decided and not yet durable; the core waits beyond it.
+inline constexpr std::int64_t kPipelineTurnsMax = 16;
+inline constexpr std::int64_t kReadersMax = 32;
+// Up to this many agents the published list is as fresh as the last turn, beyond it as
+// kAgentsPublishEvery.
+inline constexpr std::int64_t kAgentsPublishAtOnceMax = 64;
+inline constexpr Duration kAgentsPublishEvery = std::chrono::milliseconds(100);
+inline constexpr Duration kStorageRetryInitial = std::chrono::milliseconds(50);
+inline constexpr Duration kStorageRetryMax = std::chrono::seconds(2);
 inline constexpr std::int64_t kAgentsMax = 10'000;
 inline constexpr std::int64_t kDeadAgentsMax = 1'000;
 inline constexpr std::int64_t kTurnPlacementsMax = 10'000;

@@ -37,13 +37,11 @@ class Mailbox {
   }
 
   // Takes at most `max` values in the order they came; waits until there is one, wake() was called,
-  // the mailbox is closed, or `deadline`.
-  std::vector<T> pop_all(std::size_t max, std::chrono::steady_clock::time_point deadline) {
+  // the mailbox is closed, or `timeout` is over. May come back empty early.
+  std::vector<T> pop_all(std::size_t max, std::chrono::milliseconds timeout) {
     const MutexLock lock(mutex_);
-    while (values_.empty() && !woken_ && !closed_ && std::chrono::steady_clock::now() < deadline) {
-      waiting_ = true;
-      wake_.wait_until(mutex_, deadline);
-      waiting_ = false;
+    if (values_.empty()) {
+      wait_locked(timeout);
     }
     woken_ = false;
     const std::size_t count = values_.size() < max ? values_.size() : max;
@@ -51,6 +49,13 @@ class Mailbox {
     std::vector<T> taken(std::make_move_iterator(values_.begin()), std::make_move_iterator(end));
     values_.erase(values_.begin(), end);
     return taken;
+  }
+
+  // As pop_all waits, but takes nothing and does not mind the values that are there.
+  void wait_woken(std::chrono::milliseconds timeout) {
+    const MutexLock lock(mutex_);
+    wait_locked(timeout);
+    woken_ = false;
   }
 
   // Takes those that `predicate` picks and leaves the others in order.
@@ -90,6 +95,14 @@ class Mailbox {
   }
 
  private:
+  void wait_locked(std::chrono::milliseconds timeout) HEARTH_REQUIRES(mutex_) {
+    if (!woken_ && !closed_ && timeout.count() > 0) {
+      waiting_ = true;
+      wake_.wait_for(mutex_, timeout);
+      waiting_ = false;
+    }
+  }
+
   const std::size_t capacity_;
   Mutex mutex_;
   Condition wake_;

@@ -5,22 +5,21 @@
 #include <memory>
 #include <thread>
 
+#include "base/time.h"
+
 namespace hearth {
 namespace {
 
-using Steady = std::chrono::steady_clock;
-
-Steady::time_point far_away() {
-  return Steady::now() + std::chrono::hours(1);
-}
+constexpr Duration kLong = std::chrono::hours(1);
+constexpr Duration kNow{0};
 
 TEST(MailboxTest, TakesEverythingInOrderAndAtMostMax) {
   Mailbox<int> mailbox(10);
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(mailbox.try_push(int{i}));
   }
-  EXPECT_EQ(mailbox.pop_all(3, far_away()), (std::vector<int>{0, 1, 2}));
-  EXPECT_EQ(mailbox.pop_all(3, far_away()), (std::vector<int>{3, 4}));
+  EXPECT_EQ(mailbox.pop_all(3, kLong), (std::vector<int>{0, 1, 2}));
+  EXPECT_EQ(mailbox.pop_all(3, kLong), (std::vector<int>{3, 4}));
 }
 
 TEST(MailboxTest, RefusesWhenFullAndLeavesTheValueWithTheCaller) {
@@ -34,18 +33,28 @@ TEST(MailboxTest, RefusesWhenFullAndLeavesTheValueWithTheCaller) {
   EXPECT_EQ(mailbox.size(), 2U);
 }
 
-TEST(MailboxTest, DeadlineEndsTheWait) {
+TEST(MailboxTest, TimeoutEndsTheWait) {
   Mailbox<int> mailbox(1);
-  EXPECT_TRUE(mailbox.pop_all(1, Steady::now()).empty());
+  EXPECT_TRUE(mailbox.pop_all(1, kNow).empty());
 }
 
 TEST(MailboxTest, WakeEndsOneWaitEvenWhenItComesFirst) {
   Mailbox<int> mailbox(1);
   mailbox.wake();
-  EXPECT_TRUE(mailbox.pop_all(1, far_away()).empty());
+  EXPECT_TRUE(mailbox.pop_all(1, kLong).empty());
   std::thread waker([&] { mailbox.wake(); });
-  EXPECT_TRUE(mailbox.pop_all(1, far_away()).empty());
+  EXPECT_TRUE(mailbox.pop_all(1, kLong).empty());
   waker.join();
+}
+
+TEST(MailboxTest, WaitForWakeLeavesTheValues) {
+  Mailbox<int> mailbox(1);
+  ASSERT_TRUE(mailbox.try_push(1));
+  mailbox.wait_woken(kNow);
+  std::thread waker([&] { mailbox.wake(); });
+  mailbox.wait_woken(kLong);
+  waker.join();
+  EXPECT_EQ(mailbox.size(), 1U);
 }
 
 TEST(MailboxTest, ClosedRefusesButGivesBackWhatItHolds) {
@@ -53,8 +62,8 @@ TEST(MailboxTest, ClosedRefusesButGivesBackWhatItHolds) {
   ASSERT_TRUE(mailbox.try_push(7));
   mailbox.close();
   EXPECT_FALSE(mailbox.try_push(8));
-  EXPECT_EQ(mailbox.pop_all(4, far_away()), std::vector<int>{7});
-  EXPECT_TRUE(mailbox.pop_all(4, far_away()).empty());
+  EXPECT_EQ(mailbox.pop_all(4, kLong), std::vector<int>{7});
+  EXPECT_TRUE(mailbox.pop_all(4, kLong).empty());
 }
 
 TEST(MailboxTest, ExtractTakesTheChosenAndKeepsTheOrderOfTheRest) {
@@ -64,7 +73,7 @@ TEST(MailboxTest, ExtractTakesTheChosenAndKeepsTheOrderOfTheRest) {
   }
   EXPECT_EQ(mailbox.extract_if([](int value) { return value % 2 == 0; }),
             (std::vector<int>{0, 2, 4}));
-  EXPECT_EQ(mailbox.pop_all(10, far_away()), (std::vector<int>{1, 3, 5}));
+  EXPECT_EQ(mailbox.pop_all(10, kLong), (std::vector<int>{1, 3, 5}));
 }
 
 TEST(MailboxTest, ManyProducersLoseNothingAndEachKeepsItsOrder) {
@@ -83,7 +92,7 @@ TEST(MailboxTest, ManyProducersLoseNothingAndEachKeepsItsOrder) {
   }
   std::vector<int> next(kProducers, 0);
   for (int taken = 0; taken < kProducers * kEach;) {
-    for (const auto& [producer, i] : mailbox.pop_all(16, far_away())) {
+    for (const auto& [producer, i] : mailbox.pop_all(16, kLong)) {
       ASSERT_EQ(i, next[static_cast<std::size_t>(producer)]++);
       ++taken;
     }

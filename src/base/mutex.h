@@ -51,6 +51,12 @@ class Condition {
     lock.release();
   }
 
+  void wait_for(Mutex& mutex, std::chrono::milliseconds timeout) HEARTH_REQUIRES(mutex) {
+    std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
+    condition_.wait_for(lock, timeout);
+    lock.release();
+  }
+
   void notify_one() { condition_.notify_one(); }
   void notify_all() { condition_.notify_all(); }
 

@@ -76,6 +76,7 @@ struct ExecutionSpec {
   std::vector<std::string> command;  // not empty; no element holds NUL
   std::map<std::string, std::string> env;
   std::map<std::string, std::string> secret_env;  // kept until the end, never shown or logged
+  bool has_secrets = false;                       // of a stored spec: there was a secret_env
   std::string cwd;                                // empty: the attempt's own directory
   std::string stdin_bytes;
   std::int64_t cpu_limit_milli = limits::kCpuLimitMilliDefault;

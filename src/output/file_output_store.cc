@@ -339,7 +339,7 @@ class FileOutputStore final : public OutputStore {
       return {};
     }
     const std::string extents = stream.file->extents();
-    HEARTH_TRY(stream.file->sync(extents));
+    HEARTH_TRY(stream.file->record(extents));
     stream.file->mark_final(extents);
     return {};
   }

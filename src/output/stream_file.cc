@@ -1,8 +1,12 @@
 #include "output/stream_file.h"
 
-#include <algorithm>
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstdio>
 
 #include "base/files.h"
+#include "base/unique_fd.h"
 
 namespace hearth::output {
 namespace {
@@ -88,6 +92,21 @@ Result<> StreamFile::sync(const std::string& extents) {
   const std::string above = folder_of(folder_of(path_));
   HEARTH_TRY(sync_directory(above));
   return sync_directory(folder_of(above));
+}
+
+Result<> StreamFile::record(const std::string& extents) {
+  const std::string temporary = sidecar_of(path_) + ".new";
+  {
+    const UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!file.valid()) {
+      return system_error("create " + temporary, errno);
+    }
+    HEARTH_TRY(write_all(file.get(), std::string(kFinal) + extents, temporary));
+  }
+  if (::rename(temporary.c_str(), sidecar_of(path_).c_str()) != 0) {
+    return system_error("rename " + temporary, errno);
+  }
+  return {};
 }
 
 }  // namespace hearth::output

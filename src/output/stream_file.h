@@ -36,6 +36,8 @@ class StreamFile {
   // mark. Bytes that came in between undo it.
   [[nodiscard]] std::string extents() const { return log_.extents(); }
   Result<> sync(const std::string& extents);
+  // As sync, but safe only as long as the machine stays up: for what nobody was promised.
+  Result<> record(const std::string& extents);
   void mark_final(const std::string& extents) { final_ = extents == log_.extents(); }
 
  private:

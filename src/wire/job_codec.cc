@@ -167,6 +167,7 @@ void write_execution(const ExecutionSpec& spec, v1::JobSpecProto& out) {
   out.set_timeout_ms(spec.timeout.count());
   out.set_grace_ms(spec.grace.count());
   out.set_on_output_limit(static_cast<std::uint32_t>(spec.on_output_limit));
+  out.set_has_secrets(spec.has_secrets || !spec.secret_env.empty());
 }
 
 Result<ExecutionSpec> read_execution(const v1::JobSpecProto& in) {
@@ -175,6 +176,7 @@ Result<ExecutionSpec> read_execution(const v1::JobSpecProto& in) {
   HEARTH_ASSIGN(spec.env, read_env(in.env()));
   spec.cwd = in.cwd();
   spec.stdin_bytes = in.stdin_bytes();
+  spec.has_secrets = in.has_secrets();
   spec.cpu_limit_milli = in.cpu_limit_milli();
   spec.timeout = Duration(in.timeout_ms());
   spec.grace = Duration(in.grace_ms());

@@ -83,6 +83,7 @@ TEST(JobCodecTest, SpecLeavesSecretsOut) {
   EXPECT_EQ(bytes.find("hunter2"), std::string::npos);
   EXPECT_EQ(bytes.find("TOKEN"), std::string::npos);
   EXPECT_TRUE(decode_job_spec(bytes).value().execution.secret_env.empty());
+  EXPECT_TRUE(decode_job_spec(bytes).value().execution.has_secrets);
   EXPECT_EQ(encode_secrets({}), "");
 }
 

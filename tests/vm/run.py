@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Boots Debian's cloud kernel in QEMU (no KVM needed) with the test programs as its initramfs.
 
-  tests/vm/run.py --build build/dev [--timeout 110]
+  tests/vm/run.py --build build/dev [--timeout SECONDS] [v2] [hybrid] [v1]
 
-Most hosts, and most CI runners, mount v1 or hybrid cgroups; here a real v2 hierarchy with every
-controller is had anywhere. Prints the console and, for each result on it, `ok NAME`, `not ok NAME`
-or `skip NAME: why`. Needs tests/vm's packages (tools/packages.txt, role test).
+A host has one kind of cgroup hierarchy; here each kind is had anywhere, one machine after the other,
+with every controller. Prints the console and, for each result on it, `ok KIND NAME` or
+`not ok KIND NAME`; a test that skips itself here has failed, since this is where it must run. Needs
+the packages of role test (tools/packages.txt).
 """
 
 import argparse
@@ -24,6 +25,7 @@ CACHE = ROOT / "build/cache/vm"
 META_PACKAGE = "linux-image-cloud-amd64"
 PROGRAMS = ["hearth", "hearth-launcher", "hearth_agent_cgroup_test"]
 MEMORY_MB = 1024
+KINDS = ["v2", "hybrid", "v1"]
 
 
 def output_of(*command, **more):
@@ -100,12 +102,13 @@ def make_initramfs(build, target):
                            input=names.encode(), stdout=archive, check=True)
 
 
-def boot(image, initramfs, timeout, console):
+def boot(image, initramfs, kind, timeout, console):
     """Whether the machine powered itself off in time."""
     command = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2",
                "-m", str(MEMORY_MB), "-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
                "-serial", "stdio", "-kernel", str(image), "-initrd", str(initramfs),
-               "-append", "console=ttyS0 quiet panic=-1 oops=panic cgroup_no_v1=all"]
+               "-append", "console=ttyS0 quiet panic=-1 oops=panic "
+               f"hearth.cgroups={kind}"]
     with open(console, "wb") as log:
         machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
@@ -123,41 +126,49 @@ def plain(text):
 
 
 def judge(console):
-    """`ok …`, `not ok …` and `skip …` lines, from the scripts and from gtest."""
+    """`ok …` and `not ok …` lines, from the scripts and from gtest."""
     lines = []
     for line in console.splitlines():
-        found = re.match(r"(ok|not ok|skip) (.+)", line)
-        if found:
+        if re.match(r"(ok|not ok) .+", line):
             lines.append(line)
             continue
-        found = re.match(r"\[\s+(OK|FAILED|SKIPPED) +\] (\w[\w./]*) \(\d+ ms\)", line)
+        found = re.match(r"\[\s+(OK|FAILED|SKIPPED) +\] (\w[\w./]*).* \(\d+ ms\)", line)
         if found:
-            word = {"OK": "ok", "FAILED": "not ok", "SKIPPED": "skip"}[found.group(1)]
-            lines.append(f"{word} {found.group(2)}")
+            lines.append(f"{'ok' if found.group(1) == 'OK' else 'not ok'} {found.group(2)}")
     return lines
+
+
+def run_kind(kind, image, initramfs, timeout, scratch):
+    started = time.monotonic()
+    console_file = scratch / f"{kind}.log"
+    finished = boot(image, initramfs, kind, timeout, console_file)
+    console = plain(console_file.read_text(encoding="utf-8", errors="replace"))
+    for line in console.splitlines():
+        print(f"{kind}| {line}")
+    results = judge(console)
+    if not finished or "# all scripts ran" not in console:
+        results.append("not ok machine.ran_to_its_end")
+    print(f"# {kind}: {time.monotonic() - started:.0f} s", flush=True)
+    return [re.sub(r"^(ok|not ok) ", rf"\g<0>{kind} ", line) for line in results]
 
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"of {', '.join(KINDS)}; all")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/dev")
-    parser.add_argument("--timeout", type=float, default=110)
+    parser.add_argument("--timeout", type=float, default=110, help="seconds for each machine")
     options = parser.parse_args()
-    started = time.monotonic()
-    options.build = options.build.resolve()
+    kinds = options.kinds or KINDS
+    if not set(kinds) <= set(KINDS):
+        parser.error(f"a kind is one of {', '.join(KINDS)}")
     image = kernel()
+    results = []
     with tempfile.TemporaryDirectory(prefix="hearth_vm_") as scratch:
         initramfs = pathlib.Path(scratch) / "initramfs.cpio"
-        make_initramfs(options.build, initramfs)
-        size = initramfs.stat().st_size >> 20
-        console_file = pathlib.Path(scratch) / "console.log"
-        finished = boot(image, initramfs, options.timeout, console_file)
-        console = plain(console_file.read_text(encoding="utf-8", errors="replace"))
-    for line in console.splitlines():
-        print(f"| {line}")
-    results = judge(console)
-    if not finished or "# all scripts ran" not in console:
-        results.append("not ok machine.ran_to_its_end")
-    print(f"# image {size} MiB, {time.monotonic() - started:.0f} s in all")
+        make_initramfs(options.build.resolve(), initramfs)
+        print(f"# image: {initramfs.stat().st_size >> 20} MiB", flush=True)
+        for kind in kinds:
+            results += run_kind(kind, image, initramfs, options.timeout, pathlib.Path(scratch))
     print("\n".join(results))
     return 1 if any(line.startswith("not ok") for line in results) else 0
 

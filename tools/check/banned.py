@@ -16,7 +16,7 @@ CODE = [
     (r"\bsleep_(for|until)\b|(?<![\w.>])(u|nano)?sleep\s*\(",
      "wait for an event or advance the clock; a sleep is too short or too long", (), True),
     (r"\bsteady_clock::now\b|\bclock_gettime\b|(?<![\w.>:])time\s*\(\s*(0|NULL|nullptr)",
-     "base/clock.h reads the clock; pass `now`", ("src/base/clock.cc", "src/base/mailbox.h", "src/agent/launcher/helper/"), False),
+     "base/clock.h reads the clock; pass `now`", ("src/base/clock.cc", "src/base/mailbox.h", "src/net/", "src/agent/launcher/helper/"), False),
     (r"\bsystem_clock::now\b", "base/clock.h reads the clock; pass `now`",
      ("src/base/clock.cc",), True),
     (r"\b(secure_)?getenv\b", "only main reads the environment; hand the value down",

@@ -1,0 +1,304 @@
+#include "api/attempt_desk.h"
+
+#include <set>
+#include <string>
+#include <utility>
+
+namespace hearth::api {
+namespace {
+
+constexpr std::size_t kWorkTakenMax = 64;
+constexpr Duration kIdle = std::chrono::hours(1);
+
+bool has_output(const AttemptResult& result) {
+  return result.stdout_bytes > 0 || result.stderr_bytes > 0;
+}
+
+Error not_current(const AttemptKey& key) {
+  return Error{.code = ErrorCode::FailedPrecondition,
+               .message = "attempt " + std::to_string(key.attempt) + " (epoch " +
+                          std::to_string(key.epoch) + ") of job " + to_string(key.job) +
+                          " is not current: it ended, was lost, or runs elsewhere; drop it",
+               .kind = "conflict"};
+}
+
+}  // namespace
+
+AttemptDesk::AttemptDesk(Deps deps, Duration retry_after)
+    : deps_(std::move(deps)),
+      retry_after_(retry_after),
+      work_(static_cast<std::size_t>(limits::kMailboxCommandsMax)) {}
+
+AttemptDesk::~AttemptDesk() {
+  stop();
+}
+
+void AttemptDesk::start() {
+  worker_ = std::thread([this] { work(); });
+}
+
+void AttemptDesk::stop() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  work_.close();
+  if (worker_.joinable()) {
+    worker_.join();
+  }
+}
+
+void AttemptDesk::restore(const JobRecord& record) {
+  if (record.state == JobState::Assigned || record.state == JobState::Running) {
+    const MutexLock lock(mutex_);
+    current_[record.id] = {
+        .agent = record.agent,
+        .key = {.job = record.id, .attempt = record.attempt, .epoch = record.epoch}};
+  }
+}
+
+void AttemptDesk::committed(const Turn& turn) {
+  std::set<std::pair<JobId, std::uint32_t>> accepted;
+  for (const core::Effect& effect : turn.effects) {
+    const auto* ack = std::get_if<core::AckReport>(&effect);
+    if (ack != nullptr && ack->finished && ack->accepted) {
+      accepted.emplace(ack->key.job, ack->key.attempt);
+    }
+  }
+  for (const AttemptChange& change : turn.changes.attempts) {
+    const Attempt& attempt = change.attempt;
+    {
+      const MutexLock lock(mutex_);
+      const auto found = current_.find(change.job);
+      if (!attempt.ended_at) {
+        const bool is_new = found == current_.end() || found->second.key.attempt != attempt.number;
+        current_[change.job] = {
+            .agent = attempt.agent,
+            .key = {.job = change.job, .attempt = attempt.number, .epoch = attempt.epoch}};
+        if (!is_new) {
+          continue;
+        }
+      } else if (found != current_.end() && found->second.key.attempt == attempt.number) {
+        current_.erase(found);
+        waiting_.erase(change.job);
+      }
+    }
+    if (!attempt.ended_at) {
+      deps_.outputs.revive(change.job, attempt.number);
+    } else if (accepted.contains({change.job, attempt.number})) {
+      deps_.outputs.finish(change.job, attempt.number);
+    } else {
+      deps_.outputs.abandon(change.job, attempt.number);
+    }
+  }
+}
+
+Result<std::int64_t> AttemptDesk::output(const AgentId& agent, const AttemptKey& key,
+                                         StreamKind stream, std::int64_t offset,
+                                         std::string_view bytes) {
+  bool finish_waits = false;
+  {
+    const MutexLock lock(mutex_);
+    if (!is_current_locked(agent, key)) {
+      deps_.metrics.stale_chunks.fetch_add(1);
+      return not_current(key);
+    }
+  }
+  const output::StreamId id{.job = key.job, .attempt = key.attempt, .stream = stream};
+  HEARTH_TRY(deps_.outputs.append(id, offset, bytes));
+  deps_.metrics.output_bytes.fetch_add(bytes.size());
+  {
+    const MutexLock lock(mutex_);
+    finish_waits = waiting_.contains(key.job);
+  }
+  if (finish_waits) {
+    pass_if_complete(key.job);
+  }
+  return deps_.outputs.received(id);
+}
+
+void AttemptDesk::finished(std::uint64_t link, const AgentId& agent, const AttemptKey& key,
+                           AttemptResult result) {
+  bool stale = false;
+  {
+    const MutexLock lock(mutex_);
+    stale = !is_current_locked(agent, key);
+    if (!stale) {
+      waiting_[key.job] = {.link = link, .agent = agent, .key = key, .result = std::move(result)};
+    }
+  }
+  if (!stale) {
+    pass_if_complete(key.job);
+    return;
+  }
+  deps_.metrics.stale_reports_gate.fetch_add(1);
+  // When there is no room for the refusal, the agent repeats its report after the next welcome.
+  (void)work_.try_push(Refuse{.link = link, .key = key});
+}
+
+void AttemptDesk::link_closed(std::uint64_t link) {
+  const MutexLock lock(mutex_);
+  std::erase_if(waiting_, [link](const auto& entry) { return entry.second.link == link; });
+}
+
+std::optional<std::uint32_t> AttemptDesk::current_attempt(JobId job) {
+  const MutexLock lock(mutex_);
+  const auto found = current_.find(job);
+  return found == current_.end() ? std::nullopt : std::optional(found->second.key.attempt);
+}
+
+std::int64_t AttemptDesk::finishes_waiting() {
+  const MutexLock lock(mutex_);
+  return static_cast<std::int64_t>(waiting_.size()) + settling_;
+}
+
+std::optional<Error> AttemptDesk::trouble() {
+  const MutexLock lock(mutex_);
+  return trouble_;
+}
+
+bool AttemptDesk::is_current_locked(const AgentId& agent, const AttemptKey& key) {
+  const auto found = current_.find(key.job);
+  return found != current_.end() && found->second.key == key && found->second.agent == agent;
+}
+
+bool AttemptDesk::has_all_output(const Finish& finish) {
+  const auto has = [&](StreamKind stream, std::int64_t final_offset) {
+    return final_offset <= 0 || deps_.outputs.received({.job = finish.key.job,
+                                                        .attempt = finish.key.attempt,
+                                                        .stream = stream}) >= final_offset;
+  };
+  return has(StreamKind::Stdout, finish.result.stdout_bytes) &&
+         has(StreamKind::Stderr, finish.result.stderr_bytes);
+}
+
+void AttemptDesk::pass_if_complete(JobId job) {
+  Finish finish;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = waiting_.find(job);
+    if (found == waiting_.end()) {
+      return;
+    }
+    finish = found->second;
+  }
+  if (!has_all_output(finish)) {
+    return;
+  }
+  {
+    const MutexLock lock(mutex_);
+    const auto found = waiting_.find(job);
+    if (found == waiting_.end() || found->second.key != finish.key) {
+      return;
+    }
+    finish = std::move(found->second);
+    waiting_.erase(found);
+    ++settling_;
+  }
+  pass(std::move(finish));
+}
+
+void AttemptDesk::pass(Finish finish) {
+  if (!has_output(finish.result)) {
+    post(std::move(finish), {});
+    return;
+  }
+  if (deps_.outputs.in_memory(finish.key.job, finish.key.attempt)) {
+    if (Result<std::vector<InlineOutput>> outputs =
+            deps_.outputs.make_durable(finish.key.job, finish.key.attempt)) {
+      post(std::move(finish), std::move(*outputs));
+      return;
+    }
+  }
+  const std::uint64_t link = finish.link;
+  if (!work_.try_push(Work(std::move(finish)))) {
+    {
+      const MutexLock lock(mutex_);
+      --settling_;
+    }
+    deps_.links.reject(link, unavailable("the controller takes no reports now; connect again"));
+  }
+}
+
+void AttemptDesk::post(Finish finish, std::vector<InlineOutput> outputs) {
+  {
+    const MutexLock lock(mutex_);
+    --settling_;
+  }
+  const std::uint64_t link = finish.link;
+  if (!deps_.post(core::AttemptFinished{.link = link,
+                                        .agent = std::move(finish.agent),
+                                        .key = finish.key,
+                                        .result = std::move(finish.result),
+                                        .outputs = std::move(outputs)})) {
+    // The report must not be lost silently: on its next link the agent repeats it.
+    deps_.links.reject(link, unavailable("the controller takes no reports now; connect again"));
+  }
+}
+
+std::optional<AttemptDesk::Finish> AttemptDesk::settle(Finish finish) {
+  deps_.metrics.output_syncs.fetch_add(1);
+  Result<std::vector<InlineOutput>> outputs =
+      deps_.outputs.make_durable(finish.key.job, finish.key.attempt);
+  if (outputs) {
+    set_trouble(std::nullopt);
+    post(std::move(finish), std::move(*outputs));
+    return std::nullopt;
+  }
+  const Error error = outputs.error().with_context("make the output of job " +
+                                                   to_string(finish.key.job) + " durable");
+  if (error.code == ErrorCode::DataLoss) {
+    deps_.on_fatal(error);
+  }
+  // FailedPrecondition: it ended meanwhile in another way.
+  if (error.code == ErrorCode::DataLoss || error.code == ErrorCode::FailedPrecondition) {
+    const MutexLock lock(mutex_);
+    --settling_;
+    return std::nullopt;
+  }
+  set_trouble(error);
+  return finish;
+}
+
+void AttemptDesk::work() {
+  std::vector<Finish> again;
+  while (true) {
+    std::vector<Work> taken = work_.pop_all(kWorkTakenMax, again.empty() ? kIdle : retry_after_);
+    {
+      const MutexLock lock(mutex_);
+      if (stopping_ && taken.empty()) {
+        settling_ -= static_cast<std::int64_t>(again.size());
+        return;
+      }
+    }
+    for (Finish& finish : std::exchange(again, {})) {
+      taken.emplace_back(std::move(finish));
+    }
+    for (Work& work : taken) {
+      if (auto* finish = std::get_if<Finish>(&work)) {
+        if (std::optional<Finish> failed = settle(std::move(*finish))) {
+          again.push_back(std::move(*failed));
+        }
+      } else if (const auto* refuse = std::get_if<Refuse>(&work)) {
+        if (const auto connection = deps_.links.find(refuse->link)) {
+          connection->ack(refuse->key, true, false);
+        }
+      }
+    }
+  }
+}
+
+void AttemptDesk::set_trouble(std::optional<Error> error) {
+  bool is_new = false;
+  {
+    const MutexLock lock(mutex_);
+    is_new = error.has_value() && !trouble_.has_value();
+    trouble_ = error;
+  }
+  if (is_new) {
+    deps_.log.warn("finished attempts wait for their output to become durable",
+                   {{"error", error->message}});
+  }
+}
+
+}  // namespace hearth::api

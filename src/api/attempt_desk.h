@@ -1,0 +1,108 @@
+// Stands between what agents send of their attempts and the core: takes output of current attempts
+// only, and holds a "finished" back until all output up to its final offsets is durable or ready
+// for the ending transaction.
+//
+// It knows which attempts are current from what was committed, so a chunk is judged without asking
+// the core thread. Output in files is synced on a thread of its own, never on the core's or the
+// writer's. At most one finish waits per current attempt.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "api/link_table.h"
+#include "api/metrics.h"
+#include "api/turn.h"
+#include "base/log.h"
+#include "base/mailbox.h"
+#include "base/mutex.h"
+#include "output/output_store.h"
+
+namespace hearth::api {
+
+class AttemptDesk {
+ public:
+  struct Deps {
+    output::OutputStore& outputs;
+    LinkTable& links;
+    LoopMetrics& metrics;
+    Log& log;
+    // Into the core's mailbox; false when it is full.
+    std::function<bool(core::Command)> post;
+    // Output can no longer be trusted to reach the disk: the process must exit and recover.
+    std::function<void(const Error&)> on_fatal;
+  };
+
+  AttemptDesk(Deps deps, Duration retry_after);
+  ~AttemptDesk();
+  AttemptDesk(const AttemptDesk&) = delete;
+  AttemptDesk& operator=(const AttemptDesk&) = delete;
+
+  void start();
+  void stop();
+
+  // From recovery, before start.
+  void restore(const JobRecord& record);
+  // In commit order: what is current after these changes. Ends the output of attempts that ended.
+  void committed(const Turn& turn);
+
+  Result<std::int64_t> output(const AgentId& agent, const AttemptKey& key, StreamKind stream,
+                              std::int64_t offset, std::string_view bytes);
+  void finished(std::uint64_t link, const AgentId& agent, const AttemptKey& key,
+                AttemptResult result);
+  // Finishes that wait are dropped: the agent repeats them on its next link.
+  void link_closed(std::uint64_t link);
+
+  // The attempt whose output is being taken, if the job has one.
+  [[nodiscard]] std::optional<std::uint32_t> current_attempt(JobId job);
+  [[nodiscard]] std::int64_t finishes_waiting();
+  // Why finished attempts cannot end, while their output cannot be made durable.
+  [[nodiscard]] std::optional<Error> trouble();
+
+ private:
+  struct Current {
+    AgentId agent;
+    AttemptKey key;
+  };
+  struct Finish {
+    std::uint64_t link = 0;
+    AgentId agent;
+    AttemptKey key;
+    AttemptResult result;
+  };
+  struct Refuse {
+    std::uint64_t link = 0;
+    AttemptKey key;
+  };
+  using Work = std::variant<Finish, Refuse>;
+
+  bool is_current_locked(const AgentId& agent, const AttemptKey& key) HEARTH_REQUIRES(mutex_);
+  [[nodiscard]] bool has_all_output(const Finish& finish);
+  // Takes the job's waiting finish if its output is here; one caller gets it.
+  void pass_if_complete(JobId job);
+  void pass(Finish finish);
+  // Returns it when it must be tried again.
+  std::optional<Finish> settle(Finish finish);
+  void post(Finish finish, std::vector<InlineOutput> outputs);
+  void work();
+  void set_trouble(std::optional<Error> error);
+
+  Deps deps_;
+  const Duration retry_after_;
+  Mutex mutex_;
+  std::unordered_map<JobId, Current> current_ HEARTH_GUARDED_BY(mutex_);
+  std::unordered_map<JobId, Finish> waiting_ HEARTH_GUARDED_BY(mutex_);
+  std::int64_t settling_ HEARTH_GUARDED_BY(mutex_) = 0;
+  std::optional<Error> trouble_ HEARTH_GUARDED_BY(mutex_);
+  bool stopping_ HEARTH_GUARDED_BY(mutex_) = false;
+  Mailbox<Work> work_;
+  std::thread worker_;
+};
+
+}  // namespace hearth::api

@@ -1,0 +1,166 @@
+#include "api/commit_writer.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace hearth::api {
+namespace {
+
+Error storage_error(const Error& cause, const std::string& consequence) {
+  Error error = cause;
+  error.code = ErrorCode::Unavailable;
+  error.kind = "storage_unavailable";
+  error.message = "the job store does not take writes (" + cause.message + "); " + consequence;
+  return error;
+}
+
+}  // namespace
+
+CommitWriter::CommitWriter(Deps deps, Options options)
+    : deps_(std::move(deps)), options_(options) {}
+
+CommitWriter::~CommitWriter() {
+  stop();
+}
+
+void CommitWriter::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void CommitWriter::stop() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) {
+    thread_.join();
+  }
+}
+
+bool CommitWriter::has_room() {
+  const MutexLock lock(mutex_);
+  return waiting_.size() < options_.turns_max;
+}
+
+void CommitWriter::push(Turn turn) {
+  std::optional<Error> refused;
+  {
+    const MutexLock lock(mutex_);
+    if (!ended_) {
+      waiting_.push_back(std::move(turn));
+      changed_.notify_all();
+      return;
+    }
+    refused = trouble_;
+  }
+  answer_error(turn, refused.value_or(unavailable("the controller stops")));
+}
+
+std::optional<Error> CommitWriter::trouble() {
+  const MutexLock lock(mutex_);
+  return trouble_;
+}
+
+void CommitWriter::run() {
+  bool goes_on = true;
+  while (goes_on) {
+    std::vector<Turn> turns;
+    {
+      const MutexLock lock(mutex_);
+      while (waiting_.empty() && !stopping_) {
+        changed_.wait(mutex_);
+      }
+      if (waiting_.empty()) {
+        break;
+      }
+      turns.swap(waiting_);
+    }
+    deps_.on_change();
+    goes_on = commit(turns);
+    if (goes_on) {
+      deps_.release(turns);
+    }
+  }
+  std::vector<Turn> left;
+  std::optional<Error> why;
+  {
+    const MutexLock lock(mutex_);
+    ended_ = true;
+    left.swap(waiting_);
+    why = trouble_;
+  }
+  for (Turn& turn : left) {
+    answer_error(turn, why.value_or(unavailable("the controller stops")));
+  }
+}
+
+bool CommitWriter::commit(std::vector<Turn>& turns) {
+  std::vector<const ChangeSet*> changes;
+  for (const Turn& turn : turns) {
+    if (!turn.changes.empty()) {
+      changes.push_back(&turn.changes);
+    }
+  }
+  if (changes.empty()) {
+    return true;
+  }
+  Duration delay = options_.retry_initial;
+  while (true) {
+    const std::int64_t started = deps_.clock.monotonic_ns();
+    const store::AppendOutcome outcome = deps_.store.append(changes);
+    if (outcome.status == store::AppendStatus::Durable) {
+      deps_.metrics.committed(deps_.clock.monotonic_ns() - started);
+      set_trouble(std::nullopt);
+      return true;
+    }
+    const bool is_fatal = outcome.status == store::AppendStatus::Fatal;
+    if (is_fatal) {
+      set_trouble(storage_error(outcome.error,
+                                "whether this was stored is not known: ask again after the "
+                                "controller's restart, with the idempotency key if there is one"));
+      deps_.on_fatal(outcome.error);
+    } else {
+      deps_.metrics.commits_not_done.fetch_add(1);
+      set_trouble(storage_error(outcome.error, "nothing was changed, try again later"));
+    }
+    if (is_fatal || !wait_before_retry(delay)) {
+      const Error why = trouble().value_or(outcome.error);
+      for (Turn& turn : turns) {
+        answer_error(turn, why);
+      }
+      return false;
+    }
+    delay = std::min(delay * 2, options_.retry_max);
+  }
+}
+
+bool CommitWriter::wait_before_retry(Duration delay) {
+  const MutexLock lock(mutex_);
+  if (!stopping_) {
+    changed_.wait_for(mutex_, delay);
+  }
+  return !stopping_;
+}
+
+void CommitWriter::set_trouble(std::optional<Error> error) {
+  bool begins = false;
+  bool ends = false;
+  {
+    const MutexLock lock(mutex_);
+    begins = error.has_value() && !trouble_.has_value();
+    ends = !error.has_value() && trouble_.has_value();
+    trouble_ = error;
+  }
+  if (begins) {
+    deps_.log.error("the job store does not take writes", {{"error", error->message}});
+  } else if (ends) {
+    deps_.log.info("the job store takes writes again");
+  }
+  if (begins || ends) {
+    deps_.on_change();
+  }
+}
+
+}  // namespace hearth::api

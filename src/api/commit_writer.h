@@ -1,0 +1,78 @@
+// The writer thread: makes turns durable in order, then lets them out.
+//
+// Self-clocking group commit: whatever waits goes into the next append, so a lone turn is committed
+// at once and a busy loop shares its syncs; there is no timer. An append that surely did not happen
+// keeps its turns and is repeated unchanged with a growing delay. An unknown outcome ends it: the
+// owner is told, and every turn from then on is answered with an error.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "api/metrics.h"
+#include "api/turn.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "store/store.h"
+
+namespace hearth::api {
+
+class CommitWriter {
+ public:
+  struct Deps {
+    store::Store& store;
+    Clock& clock;
+    LoopMetrics& metrics;
+    Log& log;
+    // On the writer thread: `turns` are durable.
+    std::function<void(std::vector<Turn>& turns)> release;
+    // Room for turns or the storage's state changed.
+    std::function<void()> on_change;
+    std::function<void(const Error&)> on_fatal;
+  };
+  struct Options {
+    std::size_t turns_max = static_cast<std::size_t>(limits::kPipelineTurnsMax);
+    Duration retry_initial = limits::kStorageRetryInitial;
+    Duration retry_max = limits::kStorageRetryMax;
+  };
+
+  CommitWriter(Deps deps, Options options);
+  ~CommitWriter();
+  CommitWriter(const CommitWriter&) = delete;
+  CommitWriter& operator=(const CommitWriter&) = delete;
+
+  void start();
+  // Commits what waits, if the storage takes it at the first attempt; the rest is answered with an
+  // error.
+  void stop();
+
+  // One thread pushes, and only after has_room().
+  [[nodiscard]] bool has_room();
+  void push(Turn turn);
+  // Why nothing becomes durable, while that is so.
+  [[nodiscard]] std::optional<Error> trouble();
+
+ private:
+  void run();
+  // False when the writer must end.
+  bool commit(std::vector<Turn>& turns);
+  // False when told to stop instead.
+  bool wait_before_retry(Duration delay);
+  void set_trouble(std::optional<Error> error);
+
+  Deps deps_;
+  const Options options_;
+  Mutex mutex_;
+  Condition changed_;
+  std::vector<Turn> waiting_ HEARTH_GUARDED_BY(mutex_);
+  std::optional<Error> trouble_ HEARTH_GUARDED_BY(mutex_);
+  bool stopping_ HEARTH_GUARDED_BY(mutex_) = false;
+  bool ended_ HEARTH_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace hearth::api
