@@ -182,6 +182,9 @@ Result<> CoreThread::resolve(core::Submit& submit) {
   for (core::SubmitItem& item : submit.items) {
     if (!item.idempotency_key.empty() && !deps_.core.find_idempotency_key(item.idempotency_key)) {
       HEARTH_ASSIGN(item.existing, deps_.reader.find_idempotency_key(item.idempotency_key));
+      if (item.existing) {
+        ended.insert(*item.existing);
+      }
     }
     for (const Dependency& dependency : item.spec.after) {
       if (deps_.core.find(dependency.job) == nullptr) {
@@ -194,6 +197,9 @@ Result<> CoreThread::resolve(core::Submit& submit) {
   }
   HEARTH_ASSIGN(const auto states, deps_.reader.states({ended.begin(), ended.end()}));
   for (core::SubmitItem& item : submit.items) {
+    if (item.existing && states.contains(*item.existing)) {
+      item.existing_state = states.at(*item.existing);
+    }
     for (const Dependency& dependency : item.spec.after) {
       if (const auto found = states.find(dependency.job); found != states.end()) {
         item.ended_dependencies.insert(*found);
