@@ -91,6 +91,7 @@ void Fleet::reserve(AgentSlot slot, const ResourceVector& request) {
   FleetAgent& agent = agents_[slot];
   agent.free.subtract(request);
   ++agent.running;
+  agent.turn = ++turns_;
   log(slot);
 }
 

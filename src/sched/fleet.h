@@ -21,6 +21,7 @@ struct FleetAgent {
   ResourceVector free;
   std::int64_t running = 0;
   std::int64_t max_parallel = 0;
+  std::uint64_t turn = 0;  // when it was last given work, in reservations of the fleet
   // Connected and not draining: work may be placed.
   bool accepting = false;
   // A starving class waits for this agent; nobody else is placed here.
@@ -68,6 +69,7 @@ class Fleet {
   std::vector<FleetAgent> agents_;
   std::vector<AgentSlot> unused_;
   std::size_t size_ = 0;
+  std::uint64_t turns_ = 0;
   std::vector<AgentSlot> log_;
   std::uint64_t log_begin_ = 0;
   std::uint64_t shape_version_ = 1;

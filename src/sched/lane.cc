@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <limits>
 
 namespace hearth::sched {
 namespace {
 
-constexpr std::uint64_t kNoRank = std::numeric_limits<std::uint64_t>::max();
-constexpr std::int64_t kNothing = -1;
 constexpr int kShareBits = 16;
 constexpr int kRunningBits = 24;
 constexpr int kTierBits = 8;
@@ -58,12 +55,13 @@ std::uint32_t waste_of(const FleetAgent& agent, const LaneKey& key, const LabelS
   return std::min(waste, kWasteMax);
 }
 
-std::uint64_t rank_of(const FleetAgent& agent, std::uint32_t waste) {
+Rank rank_of(const FleetAgent& agent, std::uint32_t waste) {
   const auto running = std::min(static_cast<std::uint64_t>(agent.running), kRunningMax);
-  std::uint64_t rank = waste;
-  rank = (rank << kTierBits) | agent.tier;
-  rank = (rank << kRunningBits) | running;
-  return (rank << kShareBits) | share_in_use(agent);
+  std::uint64_t fit = waste;
+  fit = (fit << kTierBits) | agent.tier;
+  fit = (fit << kRunningBits) | running;
+  fit = (fit << kShareBits) | share_in_use(agent);
+  return {fit, agent.turn};
 }
 
 void Lane::sync(const Fleet& fleet, const LabelSet& wanted, std::uint64_t wanted_version) {
@@ -91,7 +89,7 @@ AgentSlot Lane::best(const Fleet& fleet, const ResourceVector& request) const {
   std::array<std::size_t, 66> stack;  // NOLINT(cppcoreguidelines-pro-type-member-init)
   std::size_t depth = 0;
   stack[depth++] = 1;
-  std::uint64_t best_rank = kNoRank;
+  Rank best_rank;
   AgentSlot best_slot = kNone;
   while (depth > 0) {
     const std::size_t at = stack[--depth];
@@ -132,7 +130,7 @@ void Lane::weigh(const Fleet& fleet, const LabelSet& wanted) {
 
 void Lane::rebuild(const Fleet& fleet) {
   leaves_ = std::bit_ceil(std::max<std::size_t>(fleet.slots(), 1));
-  nodes_.assign(2 * leaves_, Node{kNoRank, kNothing, kNothing});
+  nodes_.assign(2 * leaves_, Node{});
   for (AgentSlot slot = 0; slot < fleet.slots(); ++slot) {
     nodes_[leaves_ + slot] = leaf_of(fleet, slot);
   }
@@ -146,7 +144,7 @@ Lane::Node Lane::leaf_of(const Fleet& fleet, AgentSlot slot) const {
   const bool open = waste_[slot] != kNone && agent.present && agent.accepting && !agent.held &&
                     agent.running < agent.max_parallel;
   if (!open) {
-    return {kNoRank, kNothing, kNothing};
+    return {};
   }
   return {rank_of(agent, waste_[slot]), agent.free.cpu_milli, agent.free.memory_bytes};
 }

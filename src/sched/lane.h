@@ -36,9 +36,14 @@ using LabelSet = std::set<std::pair<std::string, std::string>>;
 // does not ask for, and labels that other lanes require (`wanted`) but this one does not.
 std::uint32_t waste_of(const FleetAgent& agent, const LaneKey& key, const LabelSet& wanted);
 
-// The rule of docs/adr/0002-placement.md as one number, lower is better: least waste, then the
-// smallest tier, then the fewest attempts, then the smallest share in use.
-std::uint64_t rank_of(const FleetAgent& agent, std::uint32_t waste);
+// The rule of docs/adr/0002-placement.md, lower is better: least waste, then the smallest tier,
+// then the fewest attempts, then the smallest share in use (all in `fit`), then whose turn it is.
+struct Rank {
+  std::uint64_t fit = ~std::uint64_t{0};
+  std::uint64_t turn = ~std::uint64_t{0};
+  friend auto operator<=>(const Rank&, const Rank&) = default;
+};
+Rank rank_of(const FleetAgent& agent, std::uint32_t waste);
 
 class Lane {
  public:
@@ -53,9 +58,9 @@ class Lane {
 
  private:
   struct Node {
-    std::uint64_t rank;
-    std::int64_t cpu_milli;
-    std::int64_t memory_bytes;
+    Rank rank;
+    std::int64_t cpu_milli = -1;
+    std::int64_t memory_bytes = -1;
   };
 
   void weigh(const Fleet& fleet, const LabelSet& wanted);

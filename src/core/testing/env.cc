@@ -248,6 +248,12 @@ void Env::expect_no_more_effects() {
                                 << effects_.front().index();
 }
 
+std::vector<Effect> Env::take_effects() {
+  std::vector<Effect> result(effects_.begin(), effects_.end());
+  effects_.clear();
+  return result;
+}
+
 std::map<std::string, std::vector<AttemptKey>> Env::take_assignments() {
   std::map<std::string, std::vector<AttemptKey>> result;
   while (!effects_.empty() && std::holds_alternative<AssignAttempt>(effects_.front())) {

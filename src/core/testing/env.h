@@ -111,6 +111,7 @@ class Env {
   Error expect_reject(const std::string& agent);
   Welcome expect_welcome(const std::string& agent);
   void expect_no_more_effects();
+  std::vector<Effect> take_effects();
   // Takes every assignment that stands next: job by agent.
   std::map<std::string, std::vector<AttemptKey>> take_assignments();
 
