@@ -1,4 +1,4 @@
-// Who runs where: spread, fit, priorities, starvation (docs/adr/0002-placement.md).
+// Who runs where: spread, fit, priorities, starvation (docs/adr/0006-placement.md).
 #include <gtest/gtest.h>
 
 #include <deque>

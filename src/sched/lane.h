@@ -36,7 +36,7 @@ using LabelSet = std::set<std::pair<std::string, std::string>>;
 // does not ask for, and labels that other lanes require (`wanted`) but this one does not.
 std::uint32_t waste_of(const FleetAgent& agent, const LaneKey& key, const LabelSet& wanted);
 
-// The rule of docs/adr/0002-placement.md, lower is better: least waste, then the smallest tier,
+// The rule of docs/adr/0006-placement.md, lower is better: least waste, then the smallest tier,
 // then the fewest attempts, then the smallest share in use (all in `fit`), then whose turn it is.
 struct Rank {
   std::uint64_t fit = ~std::uint64_t{0};

@@ -1,4 +1,4 @@
-// Decides which waiting job goes to which agent (docs/adr/0002-placement.md).
+// Decides which waiting job goes to which agent (docs/adr/0006-placement.md).
 //
 // Pure bookkeeping over classes and agents. core/ owns one: it asks next() and makes the answer
 // true with dequeue() and reserve(), so that reservations are part of the core's events.
