@@ -1,5 +1,6 @@
 #include "store/testing/faulty_vfs.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -153,8 +154,8 @@ FaultyVfs::~FaultyVfs() {
 }
 
 void FaultyVfs::count_down() {
-  if (exit_at_ > 0 && --exit_at_ == 0) {
-    ::_exit(9);
+  if (kill_at_ > 0 && --kill_at_ == 0) {
+    ::kill(::getpid(), SIGKILL);
   }
 }
 

@@ -34,8 +34,8 @@ class FaultyVfs {
   void set_sync_errors(bool on) { sync_errors_ = on; }
   // From now on, every sync of a file whose path ends like this fails.
   void fail_syncs_of(const std::string& suffix);
-  // The process ends with _exit(9) in the middle of the n-th write or sync from now on.
-  void exit_at(std::int64_t n) { exit_at_ = n; }
+  // The process gets SIGKILL at its n-th write or sync from now on, before that is done.
+  void kill_at(std::int64_t n) { kill_at_ = n; }
   // Syncs of files whose path ends like this, since the start.
   [[nodiscard]] std::int64_t syncs_of(const std::string& suffix);
 
@@ -60,7 +60,7 @@ class FaultyVfs {
   std::atomic<bool> write_errors_{false};
   std::atomic<bool> sync_errors_{false};
   std::atomic<bool> remember_syncs_{false};
-  std::atomic<std::int64_t> exit_at_{0};
+  std::atomic<std::int64_t> kill_at_{0};
   std::mutex mutex_;  // guards the rest
   std::string failing_suffix_;
   std::map<std::string, std::string> synced_;
