@@ -107,6 +107,7 @@ inline constexpr std::int64_t kSpoolMemoryBytesMax = 64 * kKiB;
 inline constexpr std::int64_t kPidsMaxDefault = 4'096;
 inline constexpr std::int64_t kLoopPostedMax = 65'536;
 inline constexpr std::int64_t kSpawnsWaitingMax = 1'024;
+inline constexpr std::int64_t kBlockingTasksMax = 4'096;
 // From fork to exec: a hung file system must not hold a job in ASSIGNED for ever.
 inline constexpr Duration kExecDeadline = std::chrono::seconds(10);
 inline constexpr Duration kDrainDeadlineAgent = std::chrono::seconds(30);

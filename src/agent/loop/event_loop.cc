@@ -124,7 +124,7 @@ void EventLoop::cancel_timer(TimerId id) {
 
 Result<> EventLoop::post(Task task) {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (std::ssize(posted_) >= limits::kLoopPostedMax) {
       return limit_exceeded("kLoopPostedMax", limits::kLoopPostedMax,
                             "the agent's loop has too much waiting; try again later");
@@ -157,7 +157,7 @@ bool EventLoop::run_once(Duration wait) {
 
 void EventLoop::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
   }
   wake();
@@ -213,7 +213,7 @@ bool EventLoop::run_posted() {
   std::vector<Task> tasks;
   bool stopped = false;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     tasks.swap(posted_);
     stopped = stopped_;
   }

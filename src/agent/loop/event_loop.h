@@ -10,13 +10,14 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/result.h"
+#include "base/thread_annotations.h"
 #include "base/time.h"
 
 namespace hearth::agent {
@@ -88,9 +89,9 @@ class EventLoop {
   TimerId next_timer_ = 1;
   std::map<std::pair<std::int64_t, TimerId>, Task> timers_;  // by deadline in monotonic ns
   std::unordered_map<TimerId, std::int64_t> deadlines_;
-  std::mutex mutex_;  // guards posted_ and stopped_
-  std::vector<Task> posted_;
-  bool stopped_ = false;
+  Mutex mutex_;
+  std::vector<Task> posted_ HEARTH_GUARDED_BY(mutex_);
+  bool stopped_ HEARTH_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace hearth::agent

@@ -1,0 +1,85 @@
+#include "agent/runtimes/attempt_files.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "base/files.h"
+
+namespace hearth::agent {
+namespace {
+
+constexpr mode_t kFolderMode = 0700;
+
+Result<> make_owned(const std::string& path, std::optional<std::uint32_t> uid,
+                    std::optional<std::uint32_t> gid) {
+  if (mkdir(path.c_str(), kFolderMode) != 0) {
+    return system_error("make the attempt's folder " + path, errno);
+  }
+  if ((uid || gid) && lchown(path.c_str(), uid.value_or(static_cast<uid_t>(-1)),
+                             gid.value_or(static_cast<gid_t>(-1))) != 0) {
+    return system_error("give the attempt's folder " + path + " to the user it runs as", errno);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<StreamPipe> make_stream_pipe() {
+  std::array<int, 2> ends{-1, -1};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return system_error("make a pipe for a job's output", errno);
+  }
+  StreamPipe pipe{.read_end = UniqueFd(ends[0]), .write_end = UniqueFd(ends[1])};
+  if (fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) {
+    return system_error("prepare a pipe for a job's output", errno);
+  }
+  return pipe;
+}
+
+Result<UniqueFd> make_stdin(std::string_view bytes) {
+  if (bytes.empty()) {
+    return UniqueFd();
+  }
+  UniqueFd fd(memfd_create("hearth-stdin", MFD_CLOEXEC));
+  if (!fd.valid()) {
+    return system_error("make a memory file for a job's standard input", errno);
+  }
+  HEARTH_TRY(write_all(fd.get(), bytes, "a job's standard input"));
+  if (lseek(fd.get(), 0, SEEK_SET) != 0) {
+    return system_error("rewind a job's standard input", errno);
+  }
+  return fd;
+}
+
+Result<> make_attempt_folder(const std::string& path, std::optional<std::uint32_t> uid,
+                             std::optional<std::uint32_t> gid) {
+  HEARTH_TRY(make_owned(path, uid, gid));
+  return make_owned(tmp_below(path), uid, gid);
+}
+
+std::string tmp_below(const std::string& folder) {
+  return folder + "/.tmp";
+}
+
+bool remove_empty_folder(const std::string& path) {
+  rmdir(tmp_below(path).c_str());
+  return rmdir(path.c_str()) == 0 || errno == ENOENT;
+}
+
+Result<> remove_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (error) {
+    return system_error("remove " + path, error.value());
+  }
+  return {};
+}
+
+}  // namespace hearth::agent

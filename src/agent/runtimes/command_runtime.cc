@@ -1,0 +1,472 @@
+#include "agent/runtimes/command_runtime.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+#include "agent/runtimes/attempt_files.h"
+#include "agent/runtimes/attempt_plan.h"
+#include "base/check.h"
+
+namespace hearth::agent {
+namespace {
+
+constexpr int kPoolThreads = 2;
+constexpr std::size_t kReadBytes = 64 * 1024;
+constexpr int kReadsAtEnd = 64;
+constexpr Duration kRetryFirst{1};
+constexpr Duration kRetryMax{100};
+// Jobs shorter than this are looked at once, at their end.
+constexpr Duration kWatchOomAfter{100};
+constexpr Duration kCheckOomAgain{20};
+constexpr int kCheckOomTimes = 50;
+constexpr Duration kRemovePatience{5'000};
+constexpr Duration kRestartAgain{1'000};
+constexpr std::int64_t kNsPerMs = 1'000'000;
+
+constexpr std::array kStreamKinds = {StreamKind::Stdout, StreamKind::Stderr};
+
+}  // namespace
+
+CommandRuntime::CommandRuntime(const Deps& deps, Options options)
+    : deps_(deps), options_(std::move(options)), buffer_(kReadBytes) {
+  auto pool = WorkPool::create(deps_.loop, kPoolThreads);
+  HEARTH_CHECK(pool.has_value(), "an eventfd and two threads are there at the agent's start");
+  pool_ = std::move(*pool);
+  deps_.launcher.set_events({
+      .on_spawned = [this](const SpawnOutcome& outcome) { on_spawned(outcome); },
+      .on_exited = [this](const ExitOutcome& outcome) { on_exited(outcome); },
+      .on_lost = [this](const std::string& why) { on_launcher_lost(why); },
+  });
+  const auto watched = deps_.loop.add_fd(deps_.launcher.fd(), Interest::Read,
+                                         [this](Ready) { deps_.launcher.process_events(); });
+  HEARTH_CHECK(watched.has_value(), "the launcher's descriptor can be watched");
+}
+
+CommandRuntime::~CommandRuntime() {
+  pool_.reset();
+  deps_.loop.remove_fd(deps_.launcher.fd());
+  deps_.launcher.set_events({});
+  if (restart_timer_) {
+    deps_.loop.cancel_timer(*restart_timer_);
+  }
+  for (const auto& [key, run] : runs_) {
+    for (std::size_t stream = 0; stream < kStreams; ++stream) {
+      close_stream(*run, stream);
+    }
+    if (run->oom_fd >= 0) {
+      deps_.loop.remove_fd(run->oom_fd);
+    }
+    for (const auto& timer : {run->retry_timer, run->oom_timer}) {
+      if (timer) {
+        deps_.loop.cancel_timer(*timer);
+      }
+    }
+  }
+}
+
+void CommandRuntime::start(const AttemptKey& key, const JobSpec& spec) {
+  if (runs_.contains(key)) {
+    return;
+  }
+  Run& run = *runs_.emplace(key, std::make_unique<Run>()).first->second;
+  run.key = key;
+  run.id = ++last_id_;
+  by_id_.emplace(run.id, &run);
+  auto spawned = prepare(run, spec);
+  if (spawned) {
+    spawned = spawn(run, spec);
+  }
+  if (!spawned) {
+    const Error& error = spawned.error();
+    fail(run, error.code == ErrorCode::Unavailable ? Reason::LauncherLost : Reason::SpawnFailed,
+         error.message);
+  }
+}
+
+void CommandRuntime::terminate(const AttemptKey& key) {
+  Run* run = find(key);
+  if (run != nullptr && run->phase == Phase::Running) {
+    if (const auto sent = deps_.launcher.signal(run->id, SIGTERM); !sent) {
+      deps_.log.warn(
+          "could not send SIGTERM",
+          {{"job", to_string(key.job)}, {"attempt", key.attempt}, {"why", sent.error().message}});
+    }
+  }
+}
+
+void CommandRuntime::kill(const AttemptKey& key) {
+  Run* run = find(key);
+  if (run == nullptr || run->phase >= Phase::Ending) {
+    return;  // its end kills what is left anyway
+  }
+  run->killing = true;
+  kill_group(*run);
+  if (!run->retry_timer) {
+    run->retry = kRetryFirst;
+    retry_later(*run);
+  }
+}
+
+Result<GroupUsage> CommandRuntime::usage(const AttemptKey& key) {
+  const Run* run = find(key);
+  if (run == nullptr || run->phase != Phase::Running) {
+    return not_found("attempt " + attempt_name(key) + " does not run here");
+  }
+  return run->group->usage();
+}
+
+Result<> CommandRuntime::prepare(Run& run, const JobSpec& spec) {
+  const std::string name = attempt_name(run.key);
+  auto group = deps_.groups.create(name, limits_of(spec, options_.pids_max));
+  if (!group) {
+    return group.error().with_context("make the job's group");
+  }
+  run.group = std::move(*group);
+  run.folder = options_.attempts_dir + "/" + name;
+  return make_attempt_folder(run.folder, options_.uid, options_.gid);
+}
+
+Result<> CommandRuntime::spawn(Run& run, const JobSpec& spec) {
+  HEARTH_ASSIGN(const UniqueFd input, make_stdin(spec.execution.stdin_bytes));
+  std::array<StreamPipe, kStreams> pipes;
+  for (std::size_t stream = 0; stream < kStreams; ++stream) {
+    HEARTH_ASSIGN(pipes.at(stream), make_stream_pipe());
+    const int fd = pipes.at(stream).read_end.get();
+    run.streams.at(stream) = std::move(pipes.at(stream).read_end);
+    HEARTH_TRY(deps_.loop.add_fd(fd, Interest::Read,
+                                 [this, &run, stream](Ready) { stream_ready(run, stream); }));
+  }
+  SpawnRequest request{
+      .id = run.id,
+      .command = spec.execution.command,
+      .env = environment_of(run.key, spec,
+                            {.path = options_.path,
+                             .lang = options_.lang,
+                             .home = options_.home.empty() ? run.folder : options_.home,
+                             .tmpdir = tmp_below(run.folder)}),
+      .cwd = spec.execution.cwd.empty() ? run.folder : spec.execution.cwd,
+      .join_paths = run.group->join_paths(),
+      .kill_paths = run.group->kill_paths(),
+      .uid = options_.uid,
+      .gid = options_.gid,
+      .stdin_fd = input.get(),
+      .stdout_fd = pipes[0].write_end.get(),
+      .stderr_fd = pipes[1].write_end.get()};
+  for (std::string& mark : run.group->env_marks()) {
+    request.env.push_back(std::move(mark));
+  }
+  return deps_.launcher.spawn(request);
+}
+
+void CommandRuntime::on_spawned(const SpawnOutcome& outcome) {
+  Run* run = find(outcome.id);
+  if (run == nullptr || run->phase != Phase::Starting) {
+    return;
+  }
+  if (outcome.pid <= 0) {
+    fail(*run, outcome.reason, outcome.message);
+    return;
+  }
+  run->phase = Phase::Running;
+  run->started_ns = deps_.clock.monotonic_ns();
+  run->group->set_leader(outcome.pid);
+  run->oom_timer = deps_.loop.set_timer(kWatchOomAfter, [this, run] {
+    run->oom_timer.reset();
+    watch_oom(*run);
+  });
+  if (run->killing) {
+    kill_group(*run);
+  }
+  events_.on_spawned(SpawnDone{.key = run->key});
+}
+
+void CommandRuntime::on_exited(const ExitOutcome& outcome) {
+  Run* run = find(outcome.id);
+  if (run == nullptr || run->phase != Phase::Running) {
+    return;
+  }
+  run->exit = outcome;
+  begin_end(*run);
+}
+
+void CommandRuntime::on_launcher_lost(const std::string& why) {
+  deps_.log.error("the launcher is lost; what it started is killed, another is started",
+                  {{"why", why}, {"attempts", runs_.size()}});
+  restart_launcher();
+  std::vector<AttemptKey> lost;
+  for (const auto& [key, run] : runs_) {
+    if (run->phase < Phase::Ending) {
+      lost.push_back(key);
+    }
+  }
+  for (const AttemptKey& key : lost) {
+    if (Run* run = find(key); run != nullptr && run->phase < Phase::Ending) {
+      run->launcher_lost = true;
+      begin_end(*run);
+    }
+  }
+}
+
+void CommandRuntime::restart_launcher() {
+  restart_timer_.reset();
+  if (const auto started = deps_.launcher.restart(); !started) {
+    deps_.log.error("cannot start the launcher; trying again", {{"why", started.error().message}});
+    restart_timer_ = deps_.loop.set_timer(kRestartAgain, [this] { restart_launcher(); });
+  }
+}
+
+// One read a turn: with level-triggered events the loop comes back, after everybody else's turn.
+void CommandRuntime::stream_ready(Run& run, std::size_t stream) {
+  if (read_some(run, stream) == Progress::End) {
+    close_stream(run, stream);
+    if (run.phase == Phase::Ending) {
+      advance(run);
+    }
+  }
+}
+
+CommandRuntime::Progress CommandRuntime::read_some(Run& run, std::size_t stream) {
+  const ssize_t got = read(run.streams.at(stream).get(), buffer_.data(), buffer_.size());
+  if (got > 0) {
+    run.bytes.at(stream) += got;
+    events_.on_output(run.key, kStreamKinds.at(stream),
+                      std::string_view(buffer_.data(), static_cast<std::size_t>(got)));
+    return Progress::More;
+  }
+  return got < 0 && (errno == EAGAIN || errno == EINTR) ? Progress::Blocked : Progress::End;
+}
+
+void CommandRuntime::close_stream(Run& run, std::size_t stream) {
+  UniqueFd& fd = run.streams.at(stream);
+  if (fd.valid()) {
+    deps_.loop.remove_fd(fd.get());
+    fd.reset();
+  }
+}
+
+void CommandRuntime::watch_oom(Run& run) {
+  const auto watch = run.group->watch_oom();
+  if (!watch) {
+    deps_.log.warn("cannot watch a job's memory; running out of it is seen at its end only",
+                   {{"job", to_string(run.key.job)}, {"why", watch.error().message}});
+    return;
+  }
+  if (*watch < 0) {
+    return;
+  }
+  const auto added = deps_.loop.add_fd(*watch, Interest::Read, [this, &run](Ready) {
+    std::uint64_t ignored = 0;
+    [[maybe_unused]] const ssize_t got = read(run.oom_fd, &ignored, sizeof ignored);
+    run.oom_checks_left = kCheckOomTimes;
+    check_oom(run);
+  });
+  if (added) {
+    run.oom_fd = *watch;
+  }
+  check_oom(run);  // it may have happened before
+}
+
+// The notice comes before the kernel has chosen and counted a victim, and it may find none: only a
+// count ends the job.
+void CommandRuntime::check_oom(Run& run) {
+  const auto usage = run.group->usage();
+  if (usage && usage->oom_kills > 0) {
+    kill(run.key);
+  } else if (run.oom_checks_left > 0 && !run.oom_timer) {
+    --run.oom_checks_left;
+    run.oom_timer = deps_.loop.set_timer(kCheckOomAgain, [this, &run] {
+      run.oom_timer.reset();
+      check_oom(run);
+    });
+  }
+}
+
+void CommandRuntime::begin_end(Run& run) {
+  run.phase = Phase::Ending;
+  run.ended_ns = deps_.clock.monotonic_ns();
+  run.retry = kRetryFirst;
+  for (auto* timer : {&run.retry_timer, &run.oom_timer}) {
+    if (*timer) {
+      deps_.loop.cancel_timer(**timer);
+      timer->reset();
+    }
+  }
+  if (run.oom_fd >= 0) {
+    deps_.loop.remove_fd(run.oom_fd);
+    run.oom_fd = -1;
+  }
+  advance(run);
+}
+
+void CommandRuntime::fail(Run& run, Reason reason, std::string message) {
+  run.failure = SpawnFailed{.key = run.key, .reason = reason, .message = std::move(message)};
+  begin_end(run);
+}
+
+// Takes the end as far as it goes now; what has to wait comes back by retry() or stream_ready().
+void CommandRuntime::advance(Run& run) {
+  if (run.phase != Phase::Ending) {
+    return;
+  }
+  if (!group_is_empty(run) || !streams_are_read(run) || !group_is_removed(run)) {
+    retry_later(run);
+    return;
+  }
+  run.phase = Phase::Removing;
+  if (run.retry_timer) {
+    deps_.loop.cancel_timer(*std::exchange(run.retry_timer, std::nullopt));
+  }
+  remove_files(run);
+}
+
+bool CommandRuntime::group_is_empty(Run& run) {
+  if (!run.group) {
+    return true;
+  }
+  const auto empty = run.group->empty();
+  if (empty && !*empty) {
+    kill_group(run);
+    return false;
+  }
+  return true;  // also when it cannot be asked any more: somebody has removed it
+}
+
+bool CommandRuntime::streams_are_read(Run& run) {
+  bool all = true;
+  for (std::size_t stream = 0; stream < kStreams; ++stream) {
+    if (!run.streams.at(stream).valid()) {
+      continue;
+    }
+    // Usually a pipe's content at most: its writers are dead. Bounded for the case that one outside
+    // the group goes on writing.
+    Progress progress = Progress::More;
+    for (int i = 0; i < kReadsAtEnd && progress == Progress::More; ++i) {
+      progress = read_some(run, stream);
+    }
+    if (progress == Progress::End) {
+      close_stream(run, stream);
+    } else {
+      all = false;
+    }
+  }
+  const std::int64_t now = deps_.clock.monotonic_ns();
+  if (all) {
+    return true;
+  }
+  if (run.drained_by_ns == 0) {
+    run.drained_by_ns = now + options_.output_patience.count() * kNsPerMs;
+  }
+  if (now < run.drained_by_ns) {
+    return false;
+  }
+  for (std::size_t stream = 0; stream < kStreams; ++stream) {
+    close_stream(run, stream);
+  }
+  return true;
+}
+
+bool CommandRuntime::group_is_removed(Run& run) {
+  if (!run.group) {
+    return true;
+  }
+  const std::int64_t now = deps_.clock.monotonic_ns();
+  if (run.removed_by_ns == 0) {
+    run.removed_by_ns = now + kRemovePatience.count() * kNsPerMs;
+    if (auto usage = run.group->usage()) {
+      run.usage = *usage;
+    }
+  }
+  const auto removed = run.group->remove();
+  if (!removed && removed.error().code != ErrorCode::NotFound) {
+    if (removed.error().code == ErrorCode::FailedPrecondition && now < run.removed_by_ns) {
+      return false;
+    }
+    deps_.log.warn("a job's group stays behind until the agent starts again",
+                   {{"job", to_string(run.key.job)}, {"why", removed.error().message}});
+  }
+  run.group.reset();
+  return true;
+}
+
+void CommandRuntime::remove_files(Run& run) {
+  if (run.folder.empty() || remove_empty_folder(run.folder)) {
+    finish(run);
+    return;
+  }
+  const auto remove = [folder = run.folder, &log = deps_.log] {
+    if (const auto removed = remove_folder(folder); !removed) {
+      log.warn("a job's files stay behind until the agent starts again",
+               {{"why", removed.error().message}});
+    }
+  };
+  if (!pool_->submit(remove, [this, &run] { finish(run); })) {
+    remove();  // the pool is swamped: then the loop waits, which slows what swamps it
+    finish(run);
+  }
+}
+
+void CommandRuntime::finish(Run& run) {
+  by_id_.erase(run.id);
+  auto node = runs_.extract(run.key);
+  const Run& ended = *node.mapped();
+  if (ended.failure) {
+    events_.on_spawn_failed(*ended.failure);
+    return;
+  }
+  events_.on_ended(ProcessEnded{
+      .key = ended.key,
+      .exit_code = ended.exit.exit_code,
+      .signal = ended.exit.signal,
+      .oom_killed = ended.usage.oom_kills > 0,
+      .launcher_lost = ended.launcher_lost,
+      .wall_ms = ended.started_ns == 0 ? 0 : (ended.ended_ns - ended.started_ns) / kNsPerMs,
+      .cpu_ms = ended.usage.cpu_ms.value_or(ended.exit.cpu_us / 1'000),
+      .memory_peak_bytes = ended.usage.memory_peak_bytes.value_or(ended.exit.max_rss_bytes),
+      .stdout_bytes = ended.bytes[0],
+      .stderr_bytes = ended.bytes[1],
+      .truncated = false,
+  });
+}
+
+void CommandRuntime::kill_group(Run& run) {
+  if (const auto killed = run.group->kill_all(); !killed) {
+    deps_.log.warn("could not kill a job's group; trying again",
+                   {{"job", to_string(run.key.job)}, {"why", killed.error().message}});
+  }
+}
+
+void CommandRuntime::retry_later(Run& run) {
+  if (run.retry_timer) {
+    return;
+  }
+  run.retry_timer = deps_.loop.set_timer(run.retry, [this, &run] {
+    run.retry_timer.reset();
+    retry(run);
+  });
+  run.retry = std::min(run.retry * 2, kRetryMax);
+}
+
+void CommandRuntime::retry(Run& run) {
+  if (run.phase == Phase::Ending) {
+    advance(run);
+  } else if (run.killing) {
+    kill_group(run);
+    retry_later(run);
+  }
+}
+
+CommandRuntime::Run* CommandRuntime::find(const AttemptKey& key) {
+  const auto found = runs_.find(key);
+  return found == runs_.end() ? nullptr : found->second.get();
+}
+
+CommandRuntime::Run* CommandRuntime::find(SpawnId id) {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+}  // namespace hearth::agent

@@ -1,0 +1,155 @@
+// Runs commands at sandbox level none: each in a group with limits and a folder of its own, its
+// output read as it is written.
+//
+// The shell around AgentCore starts, terminates and kills by key and is told of what happens. An
+// attempt's life: start() makes group, folder and pipes and asks the launcher; when the first
+// process has ended, what is left of the group is killed, the pipes are read to their end, the
+// group's figures are taken, group and folder are removed, and then only its end is told. A group
+// that runs out of memory is killed whole, also where the kernel kills one process only.
+//
+// If the launcher is lost, all that runs is killed and ends as launcher_lost, and another launcher
+// is started. Loop thread only; file work that may take long happens on a small pool. Callbacks may
+// call start, terminate and kill.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/cgroup/cgroup_driver.h"
+#include "agent/core/agent_core.h"
+#include "agent/launcher/launcher.h"
+#include "agent/loop/event_loop.h"
+#include "agent/loop/work_pool.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "model/job_spec.h"
+
+namespace hearth::agent {
+
+class CommandRuntime {
+ public:
+  // All outlive the runtime.
+  struct Deps {
+    EventLoop& loop;
+    Clock& clock;
+    Log& log;
+    ProcessLauncher& launcher;
+    CgroupDriver& groups;
+  };
+  struct Options {
+    std::string attempts_dir;  // exists; with uid set, that user can pass through it
+    std::optional<std::uint32_t> uid;
+    std::optional<std::uint32_t> gid;
+    std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    std::string lang = "C.UTF-8";
+    std::string home;  // empty: the attempt's folder
+    std::int64_t pids_max = limits::kPidsMaxDefault;
+    // How long output is awaited once every process of the group is dead: one outside the group may
+    // still hold the pipe.
+    Duration output_patience = std::chrono::seconds(2);
+  };
+  struct Events {
+    std::function<void(const SpawnDone&)> on_spawned;
+    std::function<void(const SpawnFailed&)> on_spawn_failed;
+    // Every byte, in order; must not block. Whoever takes it bounds what is kept.
+    std::function<void(const AttemptKey&, StreamKind, std::string_view)> on_output;
+    std::function<void(ProcessEnded)> on_ended;
+  };
+
+  CommandRuntime(const Deps& deps, Options options);
+  // Ends nothing by itself: the launcher does when it is closed, and a later sweep of the groups.
+  ~CommandRuntime();
+  CommandRuntime(const CommandRuntime&) = delete;
+  CommandRuntime& operator=(const CommandRuntime&) = delete;
+
+  void set_events(Events events) { events_ = std::move(events); }
+
+  // Answered by on_spawned or on_spawn_failed, the latter possibly before this returns. A key that
+  // is known already is ignored.
+  void start(const AttemptKey& key, const JobSpec& spec);
+  // SIGTERM to the first process. Unknown keys are ignored here and below.
+  void terminate(const AttemptKey& key);
+  // SIGKILL to the whole group, again and again until it is empty.
+  void kill(const AttemptKey& key);
+
+  // Started and not yet told to have ended.
+  [[nodiscard]] std::size_t running() const { return runs_.size(); }
+  // Of one attempt that runs, for telemetry.
+  Result<GroupUsage> usage(const AttemptKey& key);
+
+ private:
+  enum class Phase : std::uint8_t { Starting, Running, Ending, Removing };
+  enum class Progress : std::uint8_t { More, Blocked, End };
+  static constexpr std::size_t kStreams = 2;
+
+  struct Run {
+    AttemptKey key;
+    SpawnId id = 0;
+    Phase phase = Phase::Starting;
+    std::string folder;
+    std::unique_ptr<CgroupHandle> group;
+    std::array<UniqueFd, kStreams> streams;
+    std::array<std::int64_t, kStreams> bytes{};
+    std::optional<SpawnFailed> failure;
+    ExitOutcome exit;
+    GroupUsage usage;
+    std::int64_t started_ns = 0;
+    std::int64_t ended_ns = 0;
+    std::int64_t drained_by_ns = 0;  // 0: not drained yet
+    std::int64_t removed_by_ns = 0;
+    bool launcher_lost = false;
+    bool killing = false;
+    Duration retry{};
+    std::optional<TimerId> retry_timer;
+    std::optional<TimerId> oom_timer;
+    int oom_fd = -1;  // the group's
+    int oom_checks_left = 0;
+  };
+
+  Result<> prepare(Run& run, const JobSpec& spec);
+  Result<> spawn(Run& run, const JobSpec& spec);
+  void on_spawned(const SpawnOutcome& outcome);
+  void on_exited(const ExitOutcome& outcome);
+  void on_launcher_lost(const std::string& why);
+  void restart_launcher();
+  void stream_ready(Run& run, std::size_t stream);
+  Progress read_some(Run& run, std::size_t stream);
+  void close_stream(Run& run, std::size_t stream);
+  void watch_oom(Run& run);
+  void check_oom(Run& run);
+  void begin_end(Run& run);
+  void fail(Run& run, Reason reason, std::string message);
+  void advance(Run& run);
+  bool group_is_empty(Run& run);
+  bool streams_are_read(Run& run);
+  bool group_is_removed(Run& run);
+  void remove_files(Run& run);
+  void finish(Run& run);
+  void kill_group(Run& run);
+  void retry_later(Run& run);
+  void retry(Run& run);
+  Run* find(const AttemptKey& key);
+  Run* find(SpawnId id);
+
+  const Deps deps_;
+  const Options options_;
+  Events events_;
+  std::unique_ptr<WorkPool> pool_;
+  SpawnId last_id_ = 0;
+  std::map<AttemptKey, std::unique_ptr<Run>> runs_;
+  std::unordered_map<SpawnId, Run*> by_id_;
+  std::optional<TimerId> restart_timer_;
+  std::vector<char> buffer_;
+};
+
+}  // namespace hearth::agent
