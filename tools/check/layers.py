@@ -40,7 +40,8 @@ ALLOWED = {
 PURE = ("model", "sched", "core", "agent/core")
 # Values that base offers to the pure libraries; the rest of base reads clocks, files or logs.
 PURE_BASE = {"base/" + name for name in
-             ("check.h", "error.h", "limits.h", "result.h", "strong_id.h", "time.h")}
+             ("check.h", "error.h", "limits.h", "mutate.h", "result.h", "strong_id.h",
+              "time.h")}
 IMPURE_STD = {
     "thread", "mutex", "shared_mutex", "condition_variable", "future", "atomic", "stop_token",
     "semaphore", "latch", "barrier", "random", "fstream", "filesystem", "iostream", "cstdio",
