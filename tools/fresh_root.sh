@@ -60,4 +60,6 @@ unshare --mount --pid --fork --kill-child bash -euc '
     chroot "$root" /bin/bash /enter.sh "$@"
 ' fresh_root "$root" "$@" || status=$?
 echo "fresh_root: '$*' ended with $status after $(($(date +%s) - start)) s"
+# After a failure the root stays for a look.
+[[ "$status" -ne 0 ]] || rm -rf "$root"
 exit "$status"

@@ -8,8 +8,10 @@ import selftest
 NAME = "layers"
 RULE = "an include that the layers in docs/architecture.md do not allow"
 
-# A library may include itself and these, and nothing else of src/. `core/command.h` names one
-# header only. Tests may also include what is below testing/ of an allowed library.
+# A library may include itself and these, and nothing else of src/. A name that ends in .h is one
+# header only; API_TYPES are those in the signatures of api/. Tests may also include what is below
+# testing/ of an allowed library.
+API_TYPES = ("core/command.h", "core/effect.h", "output/output_store.h", "store/store.h")
 ALLOWED = {
     "base": [],
     "model": ["base"],
@@ -21,10 +23,8 @@ ALLOWED = {
     "api": ["core", "store", "output", "wire", "model", "base"],
     "config": ["base"],
     "net": ["base"],
-    "front/rest": ["api", "net", "output/output_store.h", "core/command.h", "core/effect.h",
-                   "model", "base"],
-    "front/agentlink": ["api", "net", "wire", "output/output_store.h", "core/command.h",
-                        "core/effect.h", "model", "base"],
+    "front/rest": ["api", *API_TYPES, "net", "model", "base"],
+    "front/agentlink": ["api", *API_TYPES, "net", "wire", "model", "base"],
     "client": ["net", "base"],
     "cli": ["client", "config", "net", "base"],
     "agent/core": ["model", "base"],
@@ -33,6 +33,8 @@ ALLOWED = {
     "agent/launcher": ["agent/loop", "model", "base"],
     "agent/runtimes": ["agent/core", "agent/loop", "agent/cgroup", "agent/launcher", "output",
                        "model", "base"],
+    "agent/host": ["agent/core", "agent/loop", "agent/cgroup", "agent/launcher", "agent/runtimes",
+                   "agent/link", "output", "wire", "model", "base"],
     "agent/link": ["agent/core", "agent/loop", "output", "wire", "net", "model", "base"],
     "apps": ["*"],
 }
@@ -103,8 +105,8 @@ def _refused(tree, name, library, path, is_project):
     if not is_project:
         return None
     if not (tree.root / "src" / path).is_file():
-        if path.endswith((".pb.h",)):
-            return None
+        if path.endswith(".pb.h") or (tree.root / "src" / f"{path}.in").is_file():
+            return None  # generated
         return f"{path}: project includes are written from src/ and must exist there"
     target = library_of(path)
     allowed = ALLOWED[library]
@@ -129,7 +131,8 @@ def _own_header_first(tree, name):
 def self_test():
     base = {"src/base/time.h": "", "src/base/log.h": "", "src/model/job.h": "",
             "src/core/controller.h": "", "src/core/testing/fake.h": "", "src/api/api.h": "",
-            "src/front/rest/r.h": "", "src/front/agentlink/a.h": ""}
+            "src/front/rest/r.h": "", "src/front/agentlink/a.h": "", "src/core/command.h": "",
+            "src/apps/version.h.in": ""}
 
     def case(name, text, expected):
         selftest.expect(run, {**base, name: text}, expected)
@@ -143,6 +146,8 @@ def self_test():
     case("src/front/rest/b.cc", '#include "api/api.h"\n', 0)
     case("src/front/rest/b.cc", '#include "front/agentlink/a.h"\n', 1)
     case("src/front/rest/b.cc", '#include "core/controller.h"\n', 1)
+    case("src/front/rest/b.cc", '#include "core/command.h"\n', 0)
+    case("src/apps/main.cc", '#include "apps/version.h"\n', 0)
     case("src/api/b.cc", '#include "core/testing/fake.h"\n', 1)
     case("src/api/b_test.cc", '#include "core/testing/fake.h"\n', 0)
     case("src/api/b.cc", "#include <spdlog/spdlog.h>\n", 1)
