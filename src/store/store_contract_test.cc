@@ -1,5 +1,8 @@
 #include "store/testing/store_contract.h"
 
+#include <atomic>
+#include <thread>
+
 #include "store/testing/harnesses.h"
 #include "wire/job_codec.h"
 
@@ -240,6 +243,39 @@ TEST_P(StoreContract, AReaderSeesEveryAcknowledgedAppendAtOnce) {
     ASSERT_EQ(reader_->job(job).value()->record.progress_percent, percent);
     ASSERT_EQ(other->job(job).value()->record.progress_percent, percent);
   }
+}
+
+// A reader on a thread of its own, as an HTTP thread has one, never sees less than what was
+// acknowledged before it asked, nor half a batch.
+TEST_P(StoreContract, ReadersOnOtherThreadsSeeWholeBatchesNoOlderThanAcknowledged) {
+  const JobId first = build_.submit();
+  const JobId second = build_.submit();
+  build_.progress(first, 0);
+  build_.progress(second, 0);
+  must_append();
+  std::atomic<std::int32_t> acknowledged{0};
+  std::atomic<bool> given_up{false};
+  auto reader = store_->reader().value();
+  std::thread other([&] {
+    std::int32_t seen = 0;
+    while (seen < 100 && !given_up) {
+      const std::int32_t at_least = acknowledged.load();
+      const auto rows = reader->list({.states = {JobState::Queued}}).value();
+      ASSERT_EQ(rows.size(), 2U);
+      ASSERT_EQ(rows[0].record.progress_percent, rows[1].record.progress_percent);
+      seen = rows[0].record.progress_percent;
+      ASSERT_GE(seen, at_least);
+    }
+  });
+  for (std::int32_t percent = 1; percent <= 100 && !given_up; ++percent) {
+    build_.progress(first, percent);
+    build_.progress(second, percent);
+    const AppendOutcome outcome = append();
+    EXPECT_EQ(outcome.status, AppendStatus::Durable) << outcome.error.message;
+    given_up = outcome.status != AppendStatus::Durable;
+    acknowledged = percent;
+  }
+  other.join();
 }
 
 }  // namespace

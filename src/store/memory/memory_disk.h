@@ -4,22 +4,21 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <unordered_map>
 #include <vector>
 
+#include "base/mutex.h"
 #include "store/memory/memory_store.h"
 #include "store/merged_changes.h"
 
 namespace hearth::store {
 
-// Shared by the writer's and any number of readers' threads: `mutex_` guards everything below it.
-class MemoryDisk::State {
- public:
-  struct JobRow {
+// The tables.
+struct MemoryRows {
+  struct Job {
     JobRecord record;
     std::string queue;
     std::string idempotency_key;
@@ -30,6 +29,23 @@ class MemoryDisk::State {
   };
   using OutputKey = std::tuple<JobId, std::uint32_t, StreamKind>;
 
+  std::uint64_t controller_epoch = 0;
+  EventSeq last_seq;
+  JobId last_job_id;
+  std::map<JobId, Job> jobs;
+  std::map<EventSeq, JobEvent> events;
+  std::map<AgentId, AgentRecord> agents;
+  std::map<OutputKey, std::string> outputs;
+  std::unordered_map<std::string, JobId> keys;
+
+  // What a database's constraints would refuse.
+  [[nodiscard]] Result<> check(const MergedChanges& changes) const;
+  void apply(const MergedChanges& changes);
+};
+
+// Shared by the writer's and any number of readers' threads.
+class MemoryDisk::State {
+ public:
   Recovery recover();
   AppendOutcome append(const MergedChanges& changes, bool& broken);
   void inject(Fault fault, std::uint64_t skip);
@@ -39,33 +55,19 @@ class MemoryDisk::State {
   // Calls `read` with the rows held still.
   template <class Read>
   auto with(Read read) {
-    const std::scoped_lock lock(mutex_);
-    return read(static_cast<const State&>(*this));
+    const MutexLock lock(mutex_);
+    return read(static_cast<const MemoryRows&>(rows_));
   }
 
-  // Only inside with().
-  [[nodiscard]] const std::map<JobId, JobRow>& jobs() const { return jobs_; }
-  [[nodiscard]] const std::map<EventSeq, JobEvent>& events() const { return events_; }
-  [[nodiscard]] const std::map<OutputKey, std::string>& outputs() const { return outputs_; }
-  [[nodiscard]] const std::unordered_map<std::string, JobId>& keys() const { return keys_; }
-
  private:
-  Result<> check(const MergedChanges& changes) const;
-  void apply(const MergedChanges& changes);
+  std::optional<Fault> next_fault() HEARTH_REQUIRES(mutex_);
 
-  std::mutex mutex_;
-  std::optional<Fault> fault_;
-  std::uint64_t fault_skip_ = 0;
-  bool full_ = false;
-  std::uint64_t appends_ = 0;
-  std::uint64_t controller_epoch_ = 0;
-  EventSeq last_seq_;
-  JobId last_job_id_;
-  std::map<JobId, JobRow> jobs_;
-  std::map<EventSeq, JobEvent> events_;
-  std::map<AgentId, AgentRecord> agents_;
-  std::map<OutputKey, std::string> outputs_;
-  std::unordered_map<std::string, JobId> keys_;
+  Mutex mutex_;
+  std::optional<Fault> fault_ HEARTH_GUARDED_BY(mutex_);
+  std::uint64_t fault_skip_ HEARTH_GUARDED_BY(mutex_) = 0;
+  bool full_ HEARTH_GUARDED_BY(mutex_) = false;
+  std::uint64_t appends_ HEARTH_GUARDED_BY(mutex_) = 0;
+  MemoryRows rows_ HEARTH_GUARDED_BY(mutex_);
 };
 
 std::unique_ptr<Reader> open_memory_reader(std::shared_ptr<MemoryDisk::State> state);

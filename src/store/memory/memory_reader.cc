@@ -7,9 +7,7 @@
 namespace hearth::store {
 namespace {
 
-using State = MemoryDisk::State;
-
-bool matches(const JobQuery& query, const State::JobRow& row) {
+bool matches(const JobQuery& query, const MemoryRows::Job& row) {
   const auto& states = query.states;
   if (!states.empty() && std::ranges::find(states, row.record.state) == states.end()) {
     return false;
@@ -26,15 +24,15 @@ bool matches(const JobQuery& query, const State::JobRow& row) {
 
 class MemoryReader final : public Reader {
  public:
-  explicit MemoryReader(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  explicit MemoryReader(std::shared_ptr<MemoryDisk::State> state) : state_(std::move(state)) {}
 
   Result<std::optional<StoredJob>> job(JobId id) override {
-    return state_->with([&](const State& state) -> std::optional<StoredJob> {
-      const auto found = state.jobs().find(id);
-      if (found == state.jobs().end()) {
+    return state_->with([&](const MemoryRows& rows) -> std::optional<StoredJob> {
+      const auto found = rows.jobs.find(id);
+      if (found == rows.jobs.end()) {
         return std::nullopt;
       }
-      const State::JobRow& row = found->second;
+      const MemoryRows::Job& row = found->second;
       StoredJob job{.record = row.record, .spec = row.payload->spec, .attempts = {}};
       for (const auto& [number, attempt] : row.attempts) {
         job.attempts.push_back(attempt);
@@ -44,24 +42,24 @@ class MemoryReader final : public Reader {
   }
 
   Result<std::vector<JobListRow>> list(const JobQuery& query) override {
-    return state_->with([&](const State& state) {
-      std::vector<JobListRow> rows;
-      const auto end = query.below ? state.jobs().lower_bound(*query.below) : state.jobs().end();
+    return state_->with([&](const MemoryRows& rows) {
+      std::vector<JobListRow> found;
+      const auto end = query.below ? rows.jobs.lower_bound(*query.below) : rows.jobs.end();
       auto at = std::make_reverse_iterator(end);
-      for (; at != state.jobs().rend() && std::cmp_less(rows.size(), query.limit); ++at) {
+      for (; at != rows.jobs.rend() && std::cmp_less(found.size(), query.limit); ++at) {
         if (matches(query, at->second)) {
-          rows.push_back({.record = at->second.record, .spec = at->second.payload->spec});
+          found.push_back({.record = at->second.record, .spec = at->second.payload->spec});
         }
       }
-      return rows;
+      return found;
     });
   }
 
   Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>& ids) override {
-    return state_->with([&](const State& state) {
+    return state_->with([&](const MemoryRows& rows) {
       std::vector<StoredPayload> payloads;
       for (const JobId id : ids) {
-        if (const auto found = state.jobs().find(id); found != state.jobs().end()) {
+        if (const auto found = rows.jobs.find(id); found != rows.jobs.end()) {
           payloads.push_back(
               {.id = id, .spec = found->second.payload->spec, .secrets = found->second.secrets});
         }
@@ -71,17 +69,17 @@ class MemoryReader final : public Reader {
   }
 
   Result<std::optional<JobId>> find_idempotency_key(const std::string& key) override {
-    return state_->with([&](const State& state) -> std::optional<JobId> {
-      const auto found = state.keys().find(key);
-      return found == state.keys().end() ? std::nullopt : std::optional(found->second);
+    return state_->with([&](const MemoryRows& rows) -> std::optional<JobId> {
+      const auto found = rows.keys.find(key);
+      return found == rows.keys.end() ? std::nullopt : std::optional(found->second);
     });
   }
 
   Result<std::map<JobId, JobState>> states(const std::vector<JobId>& ids) override {
-    return state_->with([&](const State& state) {
+    return state_->with([&](const MemoryRows& rows) {
       std::map<JobId, JobState> states;
       for (const JobId id : ids) {
-        if (const auto found = state.jobs().find(id); found != state.jobs().end()) {
+        if (const auto found = rows.jobs.find(id); found != rows.jobs.end()) {
           states[id] = found->second.record.state;
         }
       }
@@ -90,18 +88,18 @@ class MemoryReader final : public Reader {
   }
 
   Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) override {
-    return state_->with([&](const State& state) {
+    return state_->with([&](const MemoryRows& rows) {
       std::vector<JobEvent> events;
       if (job.empty()) {
-        auto at = state.events().upper_bound(after);
-        for (; at != state.events().end() && std::cmp_less(events.size(), limit); ++at) {
+        auto at = rows.events.upper_bound(after);
+        for (; at != rows.events.end() && std::cmp_less(events.size(), limit); ++at) {
           events.push_back(at->second);
         }
-      } else if (const auto row = state.jobs().find(job); row != state.jobs().end()) {
+      } else if (const auto row = rows.jobs.find(job); row != rows.jobs.end()) {
         const std::vector<EventSeq>& seqs = row->second.events;
         auto at = std::ranges::upper_bound(seqs, after);
         for (; at != seqs.end() && std::cmp_less(events.size(), limit); ++at) {
-          events.push_back(state.events().at(*at));
+          events.push_back(rows.events.at(*at));
         }
       }
       return events;
@@ -109,23 +107,23 @@ class MemoryReader final : public Reader {
   }
 
   Result<EventSeq> oldest_event() override {
-    return state_->with([&](const State& state) {
-      return state.events().empty() ? EventSeq() : state.events().begin()->first;
+    return state_->with([&](const MemoryRows& rows) {
+      return rows.events.empty() ? EventSeq() : rows.events.begin()->first;
     });
   }
 
   Result<std::optional<std::string>> inline_output(JobId job, std::uint32_t attempt,
                                                    StreamKind stream) override {
-    return state_->with([&](const State& state) -> std::optional<std::string> {
-      const auto found = state.outputs().find({job, attempt, stream});
-      return found == state.outputs().end() ? std::nullopt : std::optional(found->second);
+    return state_->with([&](const MemoryRows& rows) -> std::optional<std::string> {
+      const auto found = rows.outputs.find({job, attempt, stream});
+      return found == rows.outputs.end() ? std::nullopt : std::optional(found->second);
     });
   }
 
   Result<std::map<JobState, std::int64_t>> counts() override {
-    return state_->with([&](const State& state) {
+    return state_->with([&](const MemoryRows& rows) {
       std::map<JobState, std::int64_t> counts;
-      for (const auto& [id, row] : state.jobs()) {
+      for (const auto& [id, row] : rows.jobs) {
         ++counts[row.record.state];
       }
       return counts;
@@ -133,7 +131,7 @@ class MemoryReader final : public Reader {
   }
 
  private:
-  std::shared_ptr<State> state_;
+  std::shared_ptr<MemoryDisk::State> state_;
 };
 
 }  // namespace

@@ -8,36 +8,42 @@
 namespace hearth::store {
 
 Recovery MemoryDisk::State::recover() {
-  const std::scoped_lock lock(mutex_);
-  ++controller_epoch_;
-  Recovery recovery{.controller_epoch = controller_epoch_,
-                    .last_seq = last_seq_,
-                    .last_job_id = last_job_id_,
+  const MutexLock lock(mutex_);
+  ++rows_.controller_epoch;
+  Recovery recovery{.controller_epoch = rows_.controller_epoch,
+                    .last_seq = rows_.last_seq,
+                    .last_job_id = rows_.last_job_id,
                     .jobs = {},
                     .agents = {}};
-  for (const auto& [id, row] : jobs_) {
+  for (const auto& [id, row] : rows_.jobs) {
     if (!is_final(row.record.state)) {
       recovery.jobs.push_back({.record = row.record,
                                .spec = row.payload->spec,
                                .idempotency_key = row.idempotency_key});
     }
   }
-  for (const auto& [id, agent] : agents_) {
+  for (const auto& [id, agent] : rows_.agents) {
     recovery.agents.push_back(agent);
   }
   return recovery;
 }
 
-AppendOutcome MemoryDisk::State::append(const MergedChanges& changes, bool& broken) {
-  const std::scoped_lock lock(mutex_);
-  std::optional<Fault> fault;
+std::optional<MemoryDisk::Fault> MemoryDisk::State::next_fault() {
   if (full_) {
-    fault = Fault::NotDone;
-  } else if (fault_ && fault_skip_ == 0) {
-    fault = std::exchange(fault_, std::nullopt);
-  } else if (fault_) {
+    return Fault::NotDone;
+  }
+  if (fault_ && fault_skip_ == 0) {
+    return std::exchange(fault_, std::nullopt);
+  }
+  if (fault_) {
     --fault_skip_;
   }
+  return std::nullopt;
+}
+
+AppendOutcome MemoryDisk::State::append(const MergedChanges& changes, bool& broken) {
+  const MutexLock lock(mutex_);
+  const std::optional<Fault> fault = next_fault();
   if (fault == Fault::NotDone) {
     return {.status = AppendStatus::NotDone,
             .error = unavailable("append: injected: the memory disk is full")};
@@ -47,11 +53,11 @@ AppendOutcome MemoryDisk::State::append(const MergedChanges& changes, bool& brok
     return {.status = AppendStatus::Fatal,
             .error = internal_error("append: injected: the batch is lost")};
   }
-  if (Result<> checked = check(changes); !checked) {
+  if (Result<> checked = rows_.check(changes); !checked) {
     broken = true;
     return {.status = AppendStatus::Fatal, .error = std::move(checked).error()};
   }
-  apply(changes);
+  rows_.apply(changes);
   if (fault == Fault::FatalCommitted) {
     return {.status = AppendStatus::Fatal,
             .error = internal_error("append: injected: the outcome is unknown")};
@@ -61,39 +67,39 @@ AppendOutcome MemoryDisk::State::append(const MergedChanges& changes, bool& brok
 }
 
 void MemoryDisk::State::inject(Fault fault, std::uint64_t skip) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   fault_ = fault;
   fault_skip_ = skip;
 }
 
 void MemoryDisk::State::set_full(bool full) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   full_ = full;
 }
 
 std::uint64_t MemoryDisk::State::appends() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return appends_;
 }
 
-Result<> MemoryDisk::State::check(const MergedChanges& changes) const {
-  if (!changes.events.empty() && changes.events.front()->seq <= last_seq_) {
+Result<> MemoryRows::check(const MergedChanges& changes) const {
+  if (!changes.events.empty() && changes.events.front()->seq <= last_seq) {
     return internal_error("append: event " + std::to_string(changes.events.front()->seq.value()) +
                           " is stored already");
   }
   for (const MergedJob& job : changes.jobs) {
-    if (jobs_.contains(job.id) == (job.created != nullptr)) {
+    if (jobs.contains(job.id) == (job.created != nullptr)) {
       return internal_error("append: job " + to_string(job.id) +
                             (job.created != nullptr ? " is stored already" : " is not stored"));
     }
     if (job.created != nullptr && !job.created->idempotency_key.empty() &&
-        keys_.contains(job.created->idempotency_key)) {
+        keys.contains(job.created->idempotency_key)) {
       return internal_error("append: the idempotency key of job " + to_string(job.id) +
                             " is another job's");
     }
   }
   const auto known = [&](JobId id) {
-    return jobs_.contains(id) || std::ranges::binary_search(changes.jobs, id, {}, &MergedJob::id);
+    return jobs.contains(id) || std::ranges::binary_search(changes.jobs, id, {}, &MergedJob::id);
   };
   for (const AttemptChange* attempt : changes.attempts) {
     if (!known(attempt->job)) {
@@ -104,9 +110,9 @@ Result<> MemoryDisk::State::check(const MergedChanges& changes) const {
   return {};
 }
 
-void MemoryDisk::State::apply(const MergedChanges& changes) {
+void MemoryRows::apply(const MergedChanges& changes) {
   for (const MergedJob& job : changes.jobs) {
-    JobRow& row = jobs_[job.id];
+    Job& row = jobs[job.id];
     if (job.created != nullptr) {
       row.queue = job.created->queue;
       row.idempotency_key = job.created->idempotency_key;
@@ -118,9 +124,9 @@ void MemoryDisk::State::apply(const MergedChanges& changes) {
       }
       row.secrets = job.created->payload->secrets;
       if (!row.idempotency_key.empty()) {
-        keys_[row.idempotency_key] = job.id;
+        keys[row.idempotency_key] = job.id;
       }
-      last_job_id_ = std::max(last_job_id_, job.id);
+      last_job_id = std::max(last_job_id, job.id);
     }
     row.record = *job.record;
     if (is_final(row.record.state)) {
@@ -128,18 +134,18 @@ void MemoryDisk::State::apply(const MergedChanges& changes) {
     }
   }
   for (const JobEvent* event : changes.events) {
-    events_[event->seq] = *event;
-    jobs_[event->after.id].events.push_back(event->seq);
-    last_seq_ = event->seq;
+    events[event->seq] = *event;
+    jobs[event->after.id].events.push_back(event->seq);
+    last_seq = event->seq;
   }
   for (const AttemptChange* attempt : changes.attempts) {
-    jobs_[attempt->job].attempts[attempt->attempt.number] = attempt->attempt;
+    jobs[attempt->job].attempts[attempt->attempt.number] = attempt->attempt;
   }
   for (const AgentRecord* agent : changes.agents) {
-    agents_[agent->info.id] = *agent;
+    agents[agent->info.id] = *agent;
   }
   for (const InlineOutput* output : changes.outputs) {
-    outputs_[{output->job, output->attempt, output->stream}] = output->bytes;
+    outputs[{output->job, output->attempt, output->stream}] = output->bytes;
   }
 }
 

@@ -15,7 +15,7 @@ Result<std::unique_ptr<Checkpointer>> Checkpointer::start(const std::string& pat
 
 Checkpointer::~Checkpointer() {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -24,27 +24,28 @@ Checkpointer::~Checkpointer() {
 
 void Checkpointer::request() {
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     wanted_ = true;
   }
   changed_.notify_one();
 }
 
+bool Checkpointer::next() {
+  const MutexLock lock(mutex_);
+  while (!wanted_ && !stopping_) {
+    changed_.wait(mutex_);
+  }
+  wanted_ = false;
+  return !stopping_;
+}
+
 void Checkpointer::run() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [this] { return wanted_ || stopping_; });
-    if (stopping_) {
-      return;
-    }
-    wanted_ = false;
-    lock.unlock();
+  while (next()) {
     const int code = sqlite3_wal_checkpoint_v2(database_.handle(), nullptr,
                                                SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
     if (code != SQLITE_OK && is_fatal(sqlite3_extended_errcode(database_.handle()))) {
       failed_.store(true);
     }
-    lock.lock();
   }
 }
 

@@ -6,12 +6,11 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "store/sqlite/database.h"
 
@@ -32,12 +31,14 @@ class Checkpointer {
  private:
   explicit Checkpointer(Database database) : database_(std::move(database)) {}
   void run();
+  // Waits for a request; false when it is time to stop.
+  bool next();
 
   Database database_;  // used by thread_ only, once that runs
-  std::mutex mutex_;   // guards wanted_ and stopping_
-  std::condition_variable changed_;
-  bool wanted_ = false;
-  bool stopping_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  bool wanted_ HEARTH_GUARDED_BY(mutex_) = false;
+  bool stopping_ HEARTH_GUARDED_BY(mutex_) = false;
   std::atomic<bool> failed_{false};
   std::thread thread_;
 };

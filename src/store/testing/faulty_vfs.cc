@@ -166,13 +166,13 @@ int FaultyVfs::before_write() {
 
 int FaultyVfs::before_sync(const std::string& path) {
   count_down();
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   const bool failing = !failing_suffix_.empty() && path.ends_with(failing_suffix_);
   return sync_errors_ || failing ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 
 void FaultyVfs::after_sync(const std::string& path) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   ++syncs_[path];
   if (remember_syncs_) {
     synced_[path] = content_of(path);
@@ -180,17 +180,17 @@ void FaultyVfs::after_sync(const std::string& path) {
 }
 
 void FaultyVfs::deleted(const std::string& path) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   synced_.erase(path);
 }
 
 void FaultyVfs::fail_syncs_of(const std::string& suffix) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   failing_suffix_ = suffix;
 }
 
 std::int64_t FaultyVfs::syncs_of(const std::string& suffix) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   std::int64_t syncs = 0;
   for (const auto& [path, count] : syncs_) {
     syncs += path.ends_with(suffix) ? count : 0;
@@ -199,7 +199,7 @@ std::int64_t FaultyVfs::syncs_of(const std::string& suffix) {
 }
 
 void FaultyVfs::write_synced_files_to(const std::string& directory) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [path, content] : synced_) {
     const std::string name = std::filesystem::path(path).filename();
     std::ofstream(directory + "/" + name, std::ios::binary | std::ios::trunc) << content;

@@ -12,8 +12,9 @@
 #include <atomic>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
+
+#include "base/mutex.h"
 
 namespace hearth::store::testing {
 
@@ -61,10 +62,10 @@ class FaultyVfs {
   std::atomic<bool> sync_errors_{false};
   std::atomic<bool> remember_syncs_{false};
   std::atomic<std::int64_t> kill_at_{0};
-  std::mutex mutex_;  // guards the rest
-  std::string failing_suffix_;
-  std::map<std::string, std::string> synced_;
-  std::map<std::string, std::int64_t> syncs_;
+  Mutex mutex_;
+  std::string failing_suffix_ HEARTH_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> synced_ HEARTH_GUARDED_BY(mutex_);
+  std::map<std::string, std::int64_t> syncs_ HEARTH_GUARDED_BY(mutex_);
 };
 
 }  // namespace hearth::store::testing

@@ -22,7 +22,8 @@ class SqliteHarness final : public StoreHarness {
  public:
   std::unique_ptr<Store> open() override {
     vfs_.set_sync_errors(false);
-    auto store = open_sqlite_store({.directory = directory_.path(), .vfs = vfs_.name()});
+    auto store = open_sqlite_store(
+        {.directory = directory_.path(), .wal_pages_background = 20, .vfs = vfs_.name()});
     EXPECT_TRUE(store) << store.error().message;
     return std::move(*store);
   }
