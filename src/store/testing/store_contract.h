@@ -30,8 +30,8 @@ struct HarnessMaker {
   std::function<std::unique_ptr<StoreHarness>()> make;
 };
 
-inline void PrintTo(const HarnessMaker& maker, std::ostream* out) {
-  *out << maker.name;
+inline std::ostream& operator<<(std::ostream& out, const HarnessMaker& maker) {
+  return out << maker.name;
 }
 
 class StoreContract : public ::testing::TestWithParam<HarnessMaker> {
