@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 status=0
+/usr/bin/python3 -B tools/test_test.py || status=1
 /usr/bin/python3 -B tools/check/main.py --tap --self-test || status=1
 /usr/bin/python3 -B tools/check/main.py --tap --budget "${HEARTH_TIDY_SECONDS:-120}" || status=1
 exit "$status"
