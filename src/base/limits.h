@@ -104,6 +104,8 @@ inline constexpr std::int64_t kParallelJobsDefault = 256;
 inline constexpr std::int64_t kSpoolBytesMax = 4 * kGiB;
 // Of one stream; what goes beyond is in a file.
 inline constexpr std::int64_t kSpoolMemoryBytesMax = 64 * kKiB;
+// Kept from jobs when the capacity is not given by the operator.
+inline constexpr std::int64_t kReserveMemoryBytes = 256 * kMiB;
 inline constexpr std::int64_t kPidsMaxDefault = 4'096;
 inline constexpr std::int64_t kLoopPostedMax = 65'536;
 inline constexpr std::int64_t kSpawnsWaitingMax = 1'024;

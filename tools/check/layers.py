@@ -36,6 +36,8 @@ ALLOWED = {
     "agent/host": ["agent/core", "agent/loop", "agent/cgroup", "agent/launcher", "agent/runtimes",
                    "agent/link", "output", "wire", "model", "base"],
     "agent/link": ["agent/core", "agent/loop", "output", "wire", "net", "model", "base"],
+    "agent/host": ["agent/core", "agent/loop", "agent/cgroup", "agent/launcher", "agent/runtimes",
+                   "agent/link", "output", "wire", "model", "base"],
     "apps": ["*"],
 }
 

@@ -65,6 +65,7 @@ class FakeLink final : public ControllerLink {
   void drain() { listener_->on_order(DrainOrder{epoch}); }
   void reject(const Error& error) { listener_->on_rejected(error); }
 
+  [[nodiscard]] LinkHello ask_hello() { return listener_->hello(); }
   [[nodiscard]] bool is_started() const { return listener_ != nullptr; }
 
   LinkHello hello;  // the last one

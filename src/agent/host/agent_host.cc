@@ -1,0 +1,245 @@
+#include "agent/host/agent_host.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "agent/cgroup/cgroup_driver.h"
+#include "agent/host/agent_shell.h"
+#include "agent/host/data_dir.h"
+#include "agent/launcher/real_launcher.h"
+#include "agent/link/machine_usage.h"
+#include "agent/loop/event_loop.h"
+#include "agent/runtimes/command_runtime.h"
+#include "base/random.h"
+
+namespace hearth::agent {
+namespace {
+
+constexpr std::size_t kIncarnationBytes = 8;
+constexpr std::size_t kHostNameBytesMax = 64;
+
+std::string host_name() {
+  std::array<char, kHostNameBytesMax + 1> name{};
+  return gethostname(name.data(), kHostNameBytesMax) == 0 ? name.data() : "localhost";
+}
+
+// A host's name may hold dots, which an id may not.
+std::string id_from(std::string name) {
+  for (char& c : name) {
+    if (!is_valid_name_id({&c, 1})) {
+      c = '-';
+    }
+  }
+  return name.empty() ? "agent" : name.substr(0, kHostNameBytesMax);
+}
+
+struct User {
+  std::optional<std::uint32_t> uid;
+  std::optional<std::uint32_t> gid;
+};
+
+Result<User> find_user(const std::string& name) {
+  if (name.empty()) {
+    return User{};
+  }
+  constexpr std::size_t kBufferBytes = 16'384;
+  std::vector<char> buffer(kBufferBytes);
+  passwd entry{};
+  passwd* found = nullptr;
+  getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found == nullptr) {
+    return invalid_field("run_as", "there is no user \"" + name +
+                                       "\" on this machine; make it or choose another with "
+                                       "--run-as");
+  }
+  if (geteuid() != 0 && geteuid() != found->pw_uid) {
+    return invalid_field("run_as",
+                         "only root may run jobs as another user; start the agent as "
+                         "root or leave out --run-as " +
+                             name);
+  }
+  return User{found->pw_uid, found->pw_gid};
+}
+
+Result<AgentInfo> describe(const AgentOptions& options, const std::string& instance) {
+  AgentInfo info;
+  info.hostname = host_name();
+  info.id = AgentId(options.id.empty() ? id_from(info.hostname) : options.id);
+  if (!is_valid_name_id(info.id.value())) {
+    return invalid_field("id", "the agent's id \"" + info.id.value() +
+                                   "\" must be 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-'; "
+                                   "choose another with --id");
+  }
+  info.type = options.type;
+  info.version = options.version;
+  info.instance = instance;
+  info.incarnation = random_hex(kIncarnationBytes);
+  info.labels = options.labels;
+  if (!options.type.empty()) {
+    info.labels.try_emplace("type", options.type);
+  }
+  info.max_parallel_jobs = options.max_parallel_jobs;
+  HEARTH_ASSIGN(info.capacity,
+                decide_capacity(host_limits(), own_cgroup_limits(), options.capacity));
+  return info;
+}
+
+}  // namespace
+
+class AgentHost::Impl {
+ public:
+  Impl(AgentOptions options, AgentHostDeps deps, DataDir data, AgentInfo info)
+      : options_(std::move(options)),
+        deps_(std::move(deps)),
+        data_(std::move(data)),
+        info_(std::move(info)),
+        spool_(data_.spool(), options_.spool, deps_.log) {}
+  ~Impl();
+
+  Result<> prepare();
+  Result<> run();
+  void request_drain();
+
+  void set_controller(std::string address) { options_.controller = std::move(address); }
+  [[nodiscard]] const AgentInfo& info() const { return info_; }
+
+ private:
+  Result<> prepare_groups();
+  void drain();
+
+  AgentOptions options_;
+  const AgentHostDeps deps_;
+  DataDir data_;
+  AgentInfo info_;
+  ProcMachineUsage usage_;
+  OutputSpool spool_;
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<RealLauncher> launcher_;
+  std::unique_ptr<CgroupDriver> groups_;
+  std::unique_ptr<CommandRuntime> runtime_;
+  std::unique_ptr<ControllerLink> link_;
+  std::unique_ptr<AgentShell> shell_;
+  bool draining_ = false;
+  Result<> outcome_;
+};
+
+Result<> AgentHost::Impl::prepare() {
+  HEARTH_ASSIGN(loop_, EventLoop::create(deps_.clock));
+  HEARTH_ASSIGN(launcher_, RealLauncher::start({.helper_path = options_.launcher_path}));
+  HEARTH_TRY(prepare_groups());
+  HEARTH_TRY(data_.remove_leftovers());
+  HEARTH_ASSIGN(const User user, find_user(options_.run_as));
+  runtime_ = std::make_unique<CommandRuntime>(
+      CommandRuntime::Deps{.loop = *loop_,
+                           .clock = deps_.clock,
+                           .log = deps_.log,
+                           .launcher = *launcher_,
+                           .groups = *groups_},
+      CommandRuntime::Options{.attempts_dir = data_.attempts(), .uid = user.uid, .gid = user.gid});
+  return {};
+}
+
+Result<> AgentHost::Impl::prepare_groups() {
+  HEARTH_ASSIGN(ProbedDriver probed, probe_cgroup_driver({.cgroup_root = options_.cgroup_root,
+                                                          .instance = info_.instance,
+                                                          .force_none = options_.no_cgroups}));
+  groups_ = std::move(probed.driver);
+  info_.enforcement = groups_->enforcement();
+  info_.sandboxes = {SandboxLevel::None};
+  if (!probed.why_not.empty()) {
+    deps_.log.warn("limits are not enforced in full",
+                   {{"enforcement", to_string(info_.enforcement)}, {"why", probed.why_not}});
+  }
+  HEARTH_ASSIGN(const int swept, groups_->sweep());
+  if (swept > 0) {
+    deps_.log.warn("ended what an earlier agent of this data directory left running",
+                   {{"groups", swept}});
+  }
+  return {};
+}
+
+Result<> AgentHost::Impl::run() {
+  link_ = deps_.make_link({*loop_, deps_.log, usage_, spool_},
+                          {.controller = options_.controller, .seed = random_u64()});
+  shell_ = std::make_unique<AgentShell>(
+      AgentShell::Deps{*loop_, deps_.clock, deps_.log, *runtime_, spool_, *link_}, info_,
+      AgentShell::Events{.on_ready =
+                             [this] {
+                               if (deps_.on_ready) {
+                                 deps_.on_ready(info_);
+                               }
+                             },
+                         .on_refused =
+                             [this](const Error& error) {
+                               outcome_ = error;
+                               loop_->stop();
+                             },
+                         .on_drained = [this] { loop_->stop(); }});
+  shell_->start();
+  loop_->run();
+  link_->close();
+  return outcome_;
+}
+
+void AgentHost::Impl::request_drain() {
+  (void)loop_->post([this] { drain(); });
+}
+
+void AgentHost::Impl::drain() {
+  if (!std::exchange(draining_, true)) {
+    deps_.log.info("draining: no more work is taken",
+                   {{"deadline_ms", options_.drain_deadline.count()}});
+    shell_->begin_drain(options_.drain_deadline);
+    return;
+  }
+  outcome_ = Error{.code = ErrorCode::Cancelled,
+                   .message = "ended at once, as asked twice; running jobs were killed"};
+  loop_->stop();
+}
+
+// The launcher's end takes every group with it; what is left of the groups is swept then.
+AgentHost::Impl::~Impl() {
+  shell_.reset();
+  link_.reset();
+  runtime_.reset();
+  launcher_.reset();
+  if (groups_) {
+    if (const Result<int> swept = groups_->sweep(); !swept) {
+      deps_.log.warn("could not remove all groups", {{"why", swept.error().message}});
+    }
+  }
+}
+
+Result<std::unique_ptr<AgentHost>> AgentHost::create(AgentOptions options, AgentHostDeps deps) {
+  HEARTH_ASSIGN(DataDir data, DataDir::open(options.data_dir));
+  HEARTH_ASSIGN(AgentInfo info, describe(options, data.instance()));
+  auto impl =
+      std::make_unique<Impl>(std::move(options), std::move(deps), std::move(data), std::move(info));
+  HEARTH_TRY(impl->prepare());
+  return std::unique_ptr<AgentHost>(new AgentHost(std::move(impl)));
+}
+
+AgentHost::AgentHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+AgentHost::~AgentHost() = default;
+
+void AgentHost::set_controller(std::string address) {
+  impl_->set_controller(std::move(address));
+}
+
+const AgentInfo& AgentHost::info() const {
+  return impl_->info();
+}
+
+Result<> AgentHost::run() {
+  return impl_->run();
+}
+
+void AgentHost::request_drain() {
+  impl_->request_drain();
+}
+
+}  // namespace hearth::agent
