@@ -356,7 +356,7 @@ TEST_F(AgentLinkTest, KeepsOutputWhileTheControllersStorageFails) {
 }
 
 TEST_F(AgentLinkTest, GoesOnWithOtherStreamsWhenOneIsRefused) {
-  serve();
+  serve({.address = "127.0.0.1:0", .heartbeat_interval = Duration(20)});
   api_.change([](State& state) {
     state.output_error = Error{.code = ErrorCode::FailedPrecondition, .message = "not current"};
   });
@@ -367,6 +367,8 @@ TEST_F(AgentLinkTest, GoesOnWithOtherStreamsWhenOneIsRefused) {
   api_.change([](State& state) { state.output_error.reset(); });
   agent.write(out(2), "fresh");
   ASSERT_TRUE(agent.until([&] { return received(out(2)) == "fresh"; }));
+  // The refusal was not for ever: with the heartbeats it is tried again.
+  ASSERT_TRUE(agent.until([&] { return received(out(1)) == "stale"; }));
 }
 
 TEST_F(AgentLinkTest, CutsOffAnAgentThatDoesNotRead) {

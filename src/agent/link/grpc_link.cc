@@ -346,6 +346,8 @@ void GrpcLink::beat() {
     wire::to_proto(deps_.usage.read(), *message.mutable_heartbeat());
     send(std::move(message));
   }
+  sender_.repeat_unanswered();
+  pump_output();
   arm(heartbeat_timer_, heartbeat_interval_, &GrpcLink::beat);
 }
 

@@ -10,6 +10,7 @@ void OutputSender::opened() {
   ready_.clear();
   for (auto& [id, stream] : streams_) {
     stream.queued = false;
+    stream.overdue = false;
     // Never answered: nothing can have been taken back, and sending from the start asks as well.
     const bool ask = stream.received > 0;
     stream.position = ask ? Position::ToAsk : Position::Known;
@@ -30,6 +31,7 @@ void OutputSender::received(const OutputStreamKey& id, std::int64_t offset) {
     return;
   }
   Stream& stream = found->second;
+  stream.overdue = false;
   const std::int64_t position = std::min(offset, stream.size);
   if (stream.position == Position::Known) {
     stream.received = std::max(stream.received, position);
@@ -45,6 +47,18 @@ void OutputSender::received(const OutputStreamKey& id, std::int64_t offset) {
 void OutputSender::forget(const AttemptKey& attempt) {
   streams_.erase({attempt, StreamKind::Stdout});
   streams_.erase({attempt, StreamKind::Stderr});
+}
+
+void OutputSender::repeat_unanswered() {
+  for (auto& [id, stream] : streams_) {
+    const bool unanswered = stream.position == Position::Asked || stream.sent > stream.received;
+    if (unanswered && stream.overdue) {
+      stream.position = stream.position == Position::Asked ? Position::ToAsk : stream.position;
+      stream.sent = stream.received;
+      queue_if_ready(id, stream);
+    }
+    stream.overdue = unanswered && !stream.overdue;
+  }
 }
 
 bool OutputSender::is_ready(const Stream& stream) const {

@@ -60,6 +60,9 @@ class OutputSender {
   void grew(const OutputStreamKey& id, std::int64_t size);
   void received(const OutputStreamKey& id, std::int64_t offset);
   void forget(const AttemptKey& attempt);
+  // To be called now and then: sends again what has had no answer since the last call. A controller
+  // answers nothing to a chunk of an attempt that is not current to it, which may change.
+  void repeat_unanswered();
 
   // What to send now; empty when there is nothing, or every window is full.
   std::vector<OutputPiece> next_batch();
@@ -73,6 +76,7 @@ class OutputSender {
     std::int64_t received = 0;
     Position position = Position::Known;
     bool queued = false;
+    bool overdue = false;  // something was unanswered at the last look, and still is
   };
 
   void queue_if_ready(const OutputStreamKey& id, Stream& stream);

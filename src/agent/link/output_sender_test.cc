@@ -142,6 +142,38 @@ TEST_F(OutputSenderTest, JumpsOverAGapAndTellsOfOneAtTheEnd) {
   EXPECT_TRUE(sender_.next_batch().empty());
 }
 
+TEST_F(OutputSenderTest, RepeatsWhatStaysUnanswered) {
+  sender_.opened();
+  write(1, "abcdef");
+  sender_.next_batch();
+  sender_.received(stream(1), 2);
+  sender_.repeat_unanswered();
+  EXPECT_TRUE(sender_.next_batch().empty()) << "it may still be answered";
+  sender_.repeat_unanswered();
+  auto batch = sender_.next_batch();
+  ASSERT_EQ(batch.size(), 1U);
+  EXPECT_EQ(batch[0].offset, 2);
+  EXPECT_EQ(batch[0].bytes, "cdef");
+  sender_.repeat_unanswered();
+  sender_.received(stream(1), 6);
+  sender_.repeat_unanswered();
+  sender_.repeat_unanswered();
+  EXPECT_TRUE(sender_.next_batch().empty());
+}
+
+TEST_F(OutputSenderTest, AsksAgainWhenItsQuestionStaysUnanswered) {
+  sender_.opened();
+  write(1, "abc");
+  sender_.next_batch();
+  sender_.received(stream(1), 3);
+  sender_.opened();
+  ASSERT_EQ(sender_.next_batch().size(), 1U);
+  sender_.repeat_unanswered();
+  EXPECT_TRUE(sender_.next_batch().empty());
+  sender_.repeat_unanswered();
+  EXPECT_EQ(sender_.next_batch().size(), 1U);
+}
+
 TEST_F(OutputSenderTest, ForgetsAnAttempt) {
   sender_.opened();
   write(1, "abc");
