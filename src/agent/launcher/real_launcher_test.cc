@@ -270,6 +270,32 @@ TEST_F(RealLauncherTest, AHangBeforeExecIsGivenUpAndHoldsNobodyElseUp) {
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/ran"));
 }
 
+// A child between fork and exec holds copies of the helper's descriptors, also of those that the
+// helper has closed since; their events must not keep it awake.
+TEST_F(RealLauncherTest, TheHelperSleepsWhileAChildHangs) {
+  std::vector<SpawnRequest> hanging;
+  for (const char* name : {"/fifo-1", "/fifo-2"}) {
+    const std::string fifo = folder_ + name;
+    ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+    hanging.push_back(request({"/bin/true"}));
+    hanging.back().join_paths = {fifo};
+    ASSERT_TRUE(launcher_->spawn(hanging.back()));
+  }
+  const int reader = open((folder_ + "/fifo-1").c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  EXPECT_EQ(exit_outcome(hanging[0].id).exit_code, 0);
+  EXPECT_FALSE(spawned_.contains(hanging[1].id));
+  bool slept = false;
+  for (int look = 0; look < 2'000 && !slept; ++look) {
+    std::ifstream stat("/proc/" + std::to_string(launcher_->helper_pid()) + "/stat");
+    const std::string text((std::istreambuf_iterator<char>(stat)), {});
+    slept = text.substr(text.rfind(')') + 2, 1) == "S";
+    sched_yield();
+  }
+  EXPECT_TRUE(slept);
+  close(reader);
+}
+
 TEST_F(RealLauncherTest, ManyRequestsAtOnceAllRun) {
   constexpr int kCount = 600;
   for (int i = 0; i < kCount; ++i) {
@@ -330,6 +356,38 @@ TEST_F(RealLauncherTest, TheEndOfTheAgentEndsWhateverItStarted) {
   launcher_.reset();  // closes the socket, as the agent's death would
   EXPECT_NE(kill(grandchild, 0), 0);
   EXPECT_NE(kill(child, 0), 0);
+}
+
+TEST_F(RealLauncherTest, AnAgentKilledOutrightLeavesNothingRunning) {
+  std::array<int, 2> pids{};
+  ASSERT_EQ(pipe2(pids.data(), O_CLOEXEC), 0);
+  const pid_t agent = fork();
+  if (agent == 0) {
+    // A second agent with a launcher of its own, of which the test sees only what its job writes.
+    auto launcher = RealLauncher::start({.helper_path = HEARTH_LAUNCHER_PROGRAM});
+    SpawnRequest wanted =
+        request({"sh", "-c",
+                 "setsid sh -c 'trap \"\" TERM HUP INT; echo $$; exec sleep 1000' & sleep 1000"});
+    wanted.stdout_fd = pids[1];
+    if (!launcher || !(*launcher)->spawn(wanted)) {
+      _exit(1);
+    }
+    while (true) {
+      pause();
+    }
+  }
+  close(pids[1]);
+  std::string line;
+  char byte = 0;
+  while (read(pids[0], &byte, 1) == 1 && byte != '\n') {
+    line += byte;
+  }
+  ASSERT_FALSE(line.empty());
+  ASSERT_EQ(kill(agent, SIGKILL), 0);
+  EXPECT_EQ(waitpid(agent, nullptr, 0), agent);
+  EXPECT_TRUE(gone(static_cast<pid_t>(std::stol(line))));
+  EXPECT_EQ(read_to_end(pids[0]), "") << "nobody holds the job's output any more";
+  close(pids[0]);
 }
 
 TEST_F(RealLauncherTest, TheHelperSurvivesWhatAServiceManagerSendsToAll) {

@@ -78,14 +78,12 @@ std::unordered_map<pid_t, ProcessLine> descendants_of(pid_t root) {
 
 }  // namespace
 
-int kill_descendants(pid_t root) {
+void kill_descendants(pid_t root) {
   const pid_t own_group = getpgrp();
   std::unordered_set<pid_t> signalled;
-  std::size_t seen = 0;
   for (int pass = 0; pass < kKillPassesMax; ++pass) {
     const std::size_t before = signalled.size();
     const auto found = descendants_of(root);
-    seen = found.size();
     for (const auto& [pid, line] : found) {
       signalled.insert(pid);
       if (line.group > 1 && line.group != own_group) {
@@ -97,7 +95,6 @@ int kill_descendants(pid_t root) {
       break;
     }
   }
-  return static_cast<int>(seen);
 }
 
 }  // namespace hearth::agent::helper

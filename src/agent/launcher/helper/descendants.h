@@ -10,8 +10,8 @@
 namespace hearth::agent::helper {
 
 // Kills everything below `root`, in passes until a pass finds nothing new: by process group, which
-// the kernel signals in one step, so that one that forks meanwhile does not get away. Returns the
-// number of processes the last pass saw; the caller reaps and repeats until it is 0.
-int kill_descendants(pid_t root);
+// the kernel signals in one step, so that one that forks meanwhile does not get away. The caller
+// reaps and repeats until it has no child any more.
+void kill_descendants(pid_t root);
 
 }  // namespace hearth::agent::helper

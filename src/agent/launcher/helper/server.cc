@@ -265,13 +265,20 @@ void Server::status_ready(pid_t pid) {
   }
 }
 
+// Children forked since hold copies of the descriptor until they exec: closing alone would leave it
+// in the epoll set, reporting its hang-up without end.
+void Server::close_status(Child& child) {
+  epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, child.status_fd, nullptr);
+  close(child.status_fd);
+  child.status_fd = -1;
+}
+
 // Tells the agent whether exec succeeded. Called when the status pipe has something to say: at its
 // end, at a report, or when the child is dead.
 void Server::settle(pid_t pid, Child& child) {
   ChildFailure failure;
   const ssize_t got = read(child.status_fd, &failure, sizeof failure);
-  close(child.status_fd);  // leaves the epoll set too: no child holds a copy of it
-  child.status_fd = -1;
+  close_status(child);
   SpawnOutcome outcome{.id = child.request.id, .pid = pid};
   if (got == static_cast<ssize_t>(sizeof failure)) {
     outcome = explain(child.request, failure);
@@ -341,8 +348,7 @@ void Server::give_up_overdue() {
     }
     Child& child = found->second;
     kill(pid, SIGKILL);
-    close(child.status_fd);
-    child.status_fd = -1;
+    close_status(child);
     child.given_up = true;
     pids_.erase(child.request.id);
     send(protocol::encode(SpawnOutcome{
@@ -396,12 +402,13 @@ void Server::end_everything() {
     kill(pid, SIGKILL);
   }
   while (monotonic_ms() < deadline) {
-    const int left = kill_descendants(self_);
-    while (waitpid(-1, nullptr, WNOHANG) > 0) {
+    pid_t reaped = 0;
+    while ((reaped = waitpid(-1, nullptr, WNOHANG)) > 0) {
     }
-    if (left == 0 && waitpid(-1, nullptr, WNOHANG) < 0) {
-      return;
+    if (reaped < 0) {
+      return;  // no child, and so, as orphans become children, nothing at all
     }
+    kill_descendants(self_);
     // Waits for SIGCHLD, or a moment: a grandchild's end is not told to us.
     sigset_t child_signal;
     sigemptyset(&child_signal);

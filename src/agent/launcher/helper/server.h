@@ -53,6 +53,7 @@ class Server {
   void obey_attached(std::size_t bytes, Attachments& attachments);
   void start(SpawnRequest request, const Attachments& attachments);
   void status_ready(pid_t pid);
+  void close_status(Child& child);
   void settle(pid_t pid, Child& child);
   void reap();
   void report_exit(const Child& child, int status, const rusage& usage);
