@@ -100,6 +100,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   void answer(Answer answer);
   void wake();
+  void run(std::function<void()> work) { loop_->post(std::move(work)); }
 
  private:
   friend class Connection;

@@ -32,6 +32,10 @@ void Responder::stream(Response head, std::unique_ptr<BodySource> source,
   exchange_->answer(Answer{.head = std::move(head), .source = std::move(source), .length = length});
 }
 
+void Responder::post(std::function<void()> work) const {
+  exchange_->run(std::move(work));
+}
+
 namespace {
 
 using Acceptor = asio::basic_socket_acceptor<asio::ip::tcp, asio::io_context::executor_type>;

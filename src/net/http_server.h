@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,6 +70,9 @@ class Responder {
   // `head.body` is ignored. With `length` the body is exactly that long, else it is chunked.
   void stream(Response head, std::unique_ptr<BodySource> source,
               std::optional<std::int64_t> length = std::nullopt) const;
+  // Runs `work` on the connection's thread, for what a callback of another must not do itself. It
+  // is dropped when the server is gone.
+  void post(std::function<void()> work) const;
   [[nodiscard]] Wakeup wakeup() const { return Wakeup(exchange_); }
 
  private:

@@ -58,7 +58,7 @@ TEST(ProblemTest, KindDecidesThenTheErrorCode) {
   Error full{.code = ErrorCode::ResourceExhausted,
              .message = "full",
              .kind = "queue_full",
-             .limit = "queue_jobs_max",
+             .limit = "kQueueJobsMax",
              .limit_value = 7};
   const Response response = problem_response(full);
   EXPECT_EQ(response.status, 429);

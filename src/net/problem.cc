@@ -51,6 +51,22 @@ const ProblemKind& kind_of(const Error& error) {
   return kinds.back();
 }
 
+// Limits are constants in base/limits.h; on the wire kQueueJobsMax is queue_jobs_max.
+std::string limit_name(std::string_view name) {
+  if (name.size() < 2 || name[0] != 'k' || name[1] < 'A' || name[1] > 'Z') {
+    return std::string(name);
+  }
+  std::string text;
+  for (const char c : name.substr(1)) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (upper && !text.empty()) {
+      text += '_';
+    }
+    text += upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return text;
+}
+
 }  // namespace
 
 const std::vector<ProblemKind>& problem_kinds() {
@@ -102,7 +118,7 @@ std::string problem_json(const Error& error, int status) {
     json.member("field", error.field);
   }
   if (!error.limit.empty()) {
-    json.member("limit", error.limit).member("limitValue", error.limit_value);
+    json.member("limit", limit_name(error.limit)).member("limitValue", error.limit_value);
   }
   json.end_object();
   return body;

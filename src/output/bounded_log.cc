@@ -87,6 +87,7 @@ Result<LogSlice> BoundedLog::read(std::int64_t offset, std::int64_t max) {
     }
   }
   slice.next_offset = skip_gap(end);
+  slice.kept_until = truncated() && slice.offset < head_end_ ? head_end_ : size_;
   return slice;
 }
 

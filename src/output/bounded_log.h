@@ -36,6 +36,8 @@ struct LogSlice {
   std::int64_t offset = 0;
   std::string bytes;
   std::int64_t next_offset = 0;
+  // How far bytes are kept without a break behind `offset`; 0 when `bytes` are all there is to say.
+  std::int64_t kept_until = 0;
 };
 
 class BoundedLog {

@@ -82,6 +82,8 @@ TEST_F(BoundedLogTest, ReadInsideTheGapStartsAtItsEnd) {
 TEST_F(BoundedLogTest, ReadStopsBeforeTheGapAndSaysWhereItGoesOn) {
   ASSERT_TRUE(log_.append(0, "abcdefghij"));
   const LogSlice slice = log_.read(1, 100).value();
+  EXPECT_EQ(slice.kept_until, log_.head_end());
+  EXPECT_EQ(log_.read(log_.head_end(), 1).value().kept_until, log_.size());
   EXPECT_EQ(slice.bytes, "bcd");
   EXPECT_EQ(slice.next_offset, 6);
 }

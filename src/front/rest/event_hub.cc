@@ -1,0 +1,111 @@
+#include "front/rest/event_hub.h"
+
+#include <algorithm>
+
+namespace hearth::rest {
+
+EventHub::EventHub(api::ControllerApi& api, std::int64_t ring_events_max)
+    : api_(api), ring_events_max_(ring_events_max) {}
+
+EventHub::~EventHub() {
+  if (watch_) {
+    api_.unwatch(*watch_);
+  }
+}
+
+Result<> EventHub::start() {
+  HEARTH_ASSIGN(watch_,
+                api_.watch({.on_events = [this](const auto& notices) { on_events(notices); },
+                            .on_agent = [this](const AgentId& id) { on_agent(id); }}));
+  // Asked after the watch began, so that nothing lies between the two; what was told already and is
+  // not newer does no harm in the ring.
+  const EventSeq start = api_.last_event();
+  const MutexLock lock(mutex_);
+  ring_start_ = std::max(ring_start_, start);
+  return {};
+}
+
+EventHub::Ticket EventHub::subscribe(JobId job, net::Wakeup wakeup) {
+  const MutexLock lock(mutex_);
+  subscribers_[job].emplace(++last_ticket_, std::move(wakeup));
+  ++streams_;
+  return last_ticket_;
+}
+
+void EventHub::unsubscribe(JobId job, Ticket ticket) {
+  const MutexLock lock(mutex_);
+  const auto found = subscribers_.find(job);
+  if (found == subscribers_.end() || found->second.erase(ticket) == 0) {
+    return;
+  }
+  --streams_;
+  if (found->second.empty()) {
+    subscribers_.erase(found);
+  }
+}
+
+void EventHub::wake(JobId job) {
+  const auto found = subscribers_.find(job);
+  if (found != subscribers_.end()) {
+    for (const auto& [ticket, wakeup] : found->second) {
+      wakeup.notify();
+    }
+  }
+}
+
+void EventHub::on_events(const std::vector<std::shared_ptr<const api::Notice>>& notices) {
+  const MutexLock lock(mutex_);
+  for (const auto& notice : notices) {
+    ring_.push_back(notice);
+    if (static_cast<std::int64_t>(ring_.size()) > ring_events_max_) {
+      ring_start_ = std::max(ring_start_, ring_.front()->event.seq);
+      ring_.pop_front();
+    }
+    wake(notice->event.after.id);
+  }
+  wake(JobId());
+}
+
+void EventHub::on_agent(const AgentId& agent) {
+  const MutexLock lock(mutex_);
+  agent_versions_[agent] = ++agent_version_;
+  wake(JobId());
+}
+
+EventHub::Batch EventHub::read(EventSeq after, std::size_t max) const {
+  const MutexLock lock(mutex_);
+  Batch batch;
+  batch.lost = after < ring_start_;
+  if (batch.lost) {
+    return batch;
+  }
+  auto first =
+      std::upper_bound(ring_.begin(), ring_.end(), after,
+                       [](EventSeq seq, const auto& notice) { return seq < notice->event.seq; });
+  for (; first != ring_.end() && batch.notices.size() < max; ++first) {
+    batch.notices.push_back(*first);
+  }
+  return batch;
+}
+
+EventHub::AgentChanges EventHub::agents_after(std::uint64_t version) const {
+  const MutexLock lock(mutex_);
+  AgentChanges changes;
+  changes.version = agent_version_;
+  if (version == agent_version_) {
+    return changes;
+  }
+  for (const auto& [agent, changed] : agent_versions_) {
+    if (changed > version) {
+      changes.agents.push_back(agent);
+    }
+  }
+  return changes;
+}
+
+std::int64_t EventHub::streams() const {
+  const MutexLock lock(mutex_);
+  return streams_;
+}
+
+}  // namespace hearth::rest

@@ -1,0 +1,60 @@
+// The handlers behind the route table, grouped by what they are about. Private to the front door.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/controller_api.h"
+#include "front/rest/batch_reader.h"
+#include "front/rest/event_hub.h"
+#include "front/rest/rest_service.h"
+#include "net/http_server.h"
+
+namespace hearth::rest {
+
+// What every handler may use; one per service.
+struct Context {
+  api::ControllerApi& api;
+  Clock& clock;
+  EventHub& hub;
+  const RestOptions& options;
+};
+
+// One request on its way to its answer.
+struct Call {
+  net::Request request;
+  std::vector<std::string> parameters;  // of the path
+  net::QueryList query;
+  net::Responder responder;
+};
+
+using Handler = void (*)(Context&, Call);
+
+void submit_job(Context& context, Call call);
+void list_jobs(Context& context, Call call);
+void get_job(Context& context, Call call);
+void get_output(Context& context, Call call);
+void get_job_events(Context& context, Call call);
+void cancel_job(Context& context, Call call);
+void retry_job(Context& context, Call call);
+void explain_job(Context& context, Call call);
+void list_agents(Context& context, Call call);
+void drain_agent(Context& context, Call call);
+void list_workers(Context& context, Call call);
+void get_events(Context& context, Call call);
+void get_health(Context& context, Call call);
+void get_readiness(Context& context, Call call);
+void get_metrics(Context& context, Call call);
+void get_contract(Context& context, Call call);
+
+// The body of POST /v1/jobs:batch, as it arrives.
+std::unique_ptr<net::BodySink> make_batch_sink(Context& context, BatchFormat format);
+
+// Shared by them.
+net::Response json_response(int status, std::string body);
+Error no_such_job(std::string_view id);
+// Fails when a spec asks for a sandbox level that no agent offers.
+Result<> check_sandbox(Context& context, const JobSpec& spec);
+
+}  // namespace hearth::rest
