@@ -93,7 +93,8 @@ TEST(JobCodecTest, NeverAbortsOnJunkOrDamage) {
     testing::RandomModel random(seed);
     std::mt19937_64 engine(seed);
     std::string bytes = encode_job_spec(random.job_spec());
-    bytes[engine() % bytes.size()] ^= static_cast<char>(1U << (engine() % 8));
+    char& damaged = bytes[engine() % bytes.size()];
+    damaged = static_cast<char>(static_cast<unsigned char>(damaged) ^ (1U << (engine() % 8)));
     bytes.resize(engine() % (bytes.size() + 1));
     for (const std::string& input : {bytes, random.bytes(200)}) {
       const auto expect_data_loss = [&](const auto& result) {
