@@ -1,6 +1,7 @@
 // Agents come, go silent and come back (spec J7).
 #include <algorithm>
 
+#include "base/mutate.h"
 #include "core/controller_impl.h"
 #include "core/messages.h"
 
@@ -262,7 +263,7 @@ void Controller::Impl::check_agents() {
   next_agent_check_ = TimePoint::max();
   for (const auto& [id, slot] : state_.agent_slots()) {
     const TimePoint due = state_.agent(slot).record.last_heartbeat_at + options_.heartbeat_timeout;
-    if (due <= now_) {
+    if (due <= now_ && !HEARTH_MUTATE(silence_ignored)) {
       silent.push_back(slot);
     } else {
       next_agent_check_ = std::min(next_agent_check_, due);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/mutate.h"
 #include "core/controller_impl.h"
 #include "core/messages.h"
 
@@ -38,7 +39,7 @@ void Controller::Impl::assign(JobSlot slot, AgentSlot agent) {
   after.assigned_at = opened_at();
   after.agent = target.record.info.id;
   after.attempt += 1;
-  after.epoch += 1;
+  after.epoch += HEARTH_MUTATE(epoch_not_raised) ? 0 : 1;
   after.message.clear();
   commit(slot);
   record_attempt(slot, nullptr);
@@ -98,7 +99,7 @@ void Controller::Impl::lose(JobSlot slot, Reason reason, const std::string& mess
     verdict.message = message + ".";
     end_attempt(slot, verdict);
   }
-  if (record(slot).cancel_requested_at) {
+  if (record(slot).cancel_requested_at && !HEARTH_MUTATE(cancelled_requeued)) {
     end(slot, JobState::Cancelled, Reason::CancelRequested,
         cancelled_message("and its attempt was lost: " + message), nullptr, raise_epoch);
     return;
@@ -140,8 +141,8 @@ void Controller::Impl::retry_later(JobSlot slot, const AttemptResult& result, Du
   const TimePoint at = opened_at();
   after.message = retrying_message(result, after, wait);
   clear_attempt_fields(after);
-  after.failures += 1;
-  if (wait > Duration::zero()) {
+  after.failures += HEARTH_MUTATE(failure_not_counted) ? 0 : 1;
+  if (wait > Duration::zero() && !HEARTH_MUTATE(backoff_ignored)) {
     after.state = JobState::Submitted;
     after.eligible_at = at + wait;
   } else {
@@ -212,7 +213,7 @@ void Controller::Impl::settle_dependents() {
 void Controller::Impl::fail_if_unmet(const Settled& edge) {
   const JobSlot slot = state_.find_job(edge.dependent);
   const bool waits = slot != kNone && record(slot).state == JobState::Submitted;
-  if (waits && !is_met(edge.condition, edge.state)) {
+  if (waits && !is_met(edge.condition, edge.state) && !HEARTH_MUTATE(unmet_edge_ignored)) {
     end(slot, JobState::Failed, Reason::DependencyFailed,
         dependency_failed_message(edge.ended, edge.condition, edge.state), nullptr);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "base/mutate.h"
 #include "core/controller_impl.h"
 #include "core/messages.h"
 
@@ -110,6 +111,9 @@ JobSlot Controller::Impl::current(const AgentId& agent, const AttemptKey& key) c
   const JobRecord& job = record(slot);
   const bool is_current = is_on_agent(job.state) && job.agent == agent &&
                           job.attempt == key.attempt && job.epoch == key.epoch;
+  if (HEARTH_MUTATE(stale_epoch_accepted) && is_on_agent(job.state)) {
+    return slot;
+  }
   return is_current ? slot : kNone;
 }
 

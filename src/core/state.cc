@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/mutate.h"
 
 namespace hearth::core {
 
@@ -151,7 +152,9 @@ void State::leave_agent(JobSlot slot) {
   if (job.agent == kNone) {
     return;
   }
-  scheduler_.release(job.class_id, job.agent);
+  if (!HEARTH_MUTATE(release_dropped)) {
+    scheduler_.release(job.class_id, job.agent);
+  }
   AgentState& agent = agents_[job.agent];
   if (job.previous_on_agent == kNone) {
     agent.first_attempt = job.next_on_agent;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/mutate.h"
 #include "core/controller_impl.h"
 #include "core/messages.h"
 #include "core/shortfall.h"
@@ -76,7 +77,7 @@ Result<SubmitOutcome> Controller::Impl::submit_item(
 }
 
 std::optional<SubmitOutcome> Controller::Impl::replay_of(const SubmitItem& item) const {
-  if (item.idempotency_key.empty()) {
+  if (item.idempotency_key.empty() || HEARTH_MUTATE(idempotency_ignored)) {
     return std::nullopt;
   }
   const auto live = state_.keys().find(item.idempotency_key);
@@ -142,7 +143,7 @@ Result<std::vector<Dependency>> Controller::Impl::open_dependencies(
       return invalid_field("after", "No job has the id " + to_string(on.job) +
                                         " that stands in \"after\"; name jobs that exist.");
     }
-    if (!is_final(*state)) {
+    if (!is_final(*state) && !HEARTH_MUTATE(edge_lost)) {
       open.push_back(on);
     } else if (!is_met(on.condition, *state) && !broken) {
       broken = Settled{JobId(), on.condition, on.job, *state};
@@ -175,7 +176,7 @@ SubmitOutcome Controller::Impl::admit(const SubmitItem& item, const std::vector<
   JobRecord record;
   record.id = next_job_id(last_job_id_, now_);
   record.created_at = now_;
-  if (spec.not_before && *spec.not_before > now_) {
+  if (spec.not_before && *spec.not_before > now_ && !HEARTH_MUTATE(not_before_ignored)) {
     record.eligible_at = spec.not_before;
   }
   last_job_id_ = record.id;

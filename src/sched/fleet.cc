@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/mutate.h"
 
 namespace hearth::sched {
 namespace {
@@ -112,7 +113,8 @@ ResourceVector Fleet::reserved(AgentSlot slot) const {
 
 bool Fleet::has_room(AgentSlot slot, const ResourceVector& request) const {
   const FleetAgent& agent = agents_[slot];
-  return agent.present && agent.running < agent.max_parallel && request.fits_in(agent.free);
+  return agent.present && agent.running < agent.max_parallel &&
+         (request.fits_in(agent.free) || HEARTH_MUTATE(oversubscribed));
 }
 
 bool Fleet::could_hold(AgentSlot slot, const ClassKey& key) const {

@@ -19,6 +19,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/mutate.h"
 #include "base/time.h"
 #include "model/agent.h"
 #include "sched/class_key.h"
@@ -51,7 +52,9 @@ struct GroupState {
   std::map<std::int64_t, std::int64_t> limits;  // limit -> live jobs that state it
   std::vector<ClassId> classes;
 
-  [[nodiscard]] bool is_full() const { return !limits.empty() && active >= limits.begin()->first; }
+  [[nodiscard]] bool is_full() const {
+    return !limits.empty() && active >= limits.begin()->first && !HEARTH_MUTATE(group_cap_ignored);
+  }
 };
 
 class Scheduler {

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "base/mutate.h"
 #include "sched/scheduler.h"
 
 namespace hearth::sched {
@@ -65,7 +66,8 @@ TimePoint Scheduler::waits_since(const Class& cls) const {
 bool Scheduler::is_starving(const Class& cls, TimePoint now) const {
   const bool waits_for_capacity =
       cls.jobs.size > 0 && (cls.group == nullptr || !cls.group->is_full());
-  return waits_for_capacity && now - waits_since(cls) > starvation_after_;
+  return !HEARTH_MUTATE(starvation_ignored) && waits_for_capacity &&
+         now - waits_since(cls) > starvation_after_;
 }
 
 bool Scheduler::may_hold(AgentSlot slot, const Class& cls) const {

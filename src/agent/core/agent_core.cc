@@ -6,6 +6,7 @@
 
 #include "agent/core/attempt_end.h"
 #include "base/check.h"
+#include "base/mutate.h"
 
 namespace hearth::agent {
 namespace {
@@ -108,7 +109,7 @@ class AgentCore::Impl {
 };
 
 bool AgentCore::Impl::accept_epoch(std::uint64_t epoch) {
-  if (epoch < epoch_seen_) {
+  if (epoch < epoch_seen_ && !HEARTH_MUTATE(agent_obeys_deposed_controller)) {
     return false;
   }
   epoch_seen_ = epoch;
@@ -128,7 +129,7 @@ void AgentCore::Impl::on(const LinkUp& command) {
     const AttemptKey& key = entry->first;
     if (std::find(command.keep.begin(), command.keep.end(), key) == command.keep.end()) {
       unwanted.push_back(key);
-    } else if (!entry->second.disowned) {
+    } else if (!entry->second.disowned && !HEARTH_MUTATE(agent_reports_once)) {
       report(entry);
     }
   }
@@ -324,7 +325,7 @@ void AgentCore::Impl::disown(Entry entry) {
     forget(entry);
     return;
   }
-  if (!held.disowned) {
+  if (!held.disowned && !HEARTH_MUTATE(agent_ignores_stop)) {
     held.disowned = true;
     kill(entry);
   }
@@ -380,7 +381,8 @@ void AgentCore::Impl::report(Entry entry) {
 void AgentCore::Impl::fire_timers() {
   for (auto entry = attempts_.begin(); entry != attempts_.end(); ++entry) {
     Held& held = entry->second;
-    if (held.times_out_at.has_value() && *held.times_out_at <= now_) {
+    if (held.times_out_at.has_value() && *held.times_out_at <= now_ &&
+        !HEARTH_MUTATE(agent_ignores_timeout)) {
       held.causes.timed_out = true;
       terminate(entry);
     }
