@@ -147,6 +147,11 @@ void History::check_placement(const StoredJob& row, const JobEvent& event) {
   if (after.epoch <= row.record.epoch || after.attempt <= row.record.attempt) {
     fail(after.id, "is assigned again without a new epoch: " + describe(after));
   }
+  if (after.attempt != after.failures + after.losses + 1) {
+    fail(after.id, "its attempts do not add up: " + describe(after) + ", " +
+                       std::to_string(after.failures) + " failures, " +
+                       std::to_string(after.losses) + " losses");
+  }
   if (row.spec.not_before.has_value() && event.at < *row.spec.not_before) {
     fail(after.id, "is assigned before its notBefore");
   }
@@ -156,15 +161,32 @@ void History::check_placement(const StoredJob& row, const JobEvent& event) {
   }
 }
 
+bool History::is_met(const Dependency& dependency) const {
+  const StoredJob* other = world_.store.find(dependency.job);
+  const bool ended = other != nullptr && is_final(other->record.state);
+  const bool ok = ended && other->record.state == JobState::Completed;
+  switch (dependency.condition) {
+    case DependencyCondition::Any:
+      return ended;
+    case DependencyCondition::Ok:
+      return ok;
+    case DependencyCondition::NotOk:
+      return ended && !ok;
+  }
+  return false;
+}
+
+bool History::has_unmet_dependency(const StoredJob& row) const {
+  return std::any_of(row.spec.after.begin(), row.spec.after.end(), [this](const Dependency& on) {
+    const StoredJob* other = world_.store.find(on.job);
+    return other != nullptr && is_final(other->record.state) && !is_met(on);
+  });
+}
+
 void History::check_dependencies(const StoredJob& row) const {
   for (const Dependency& dependency : row.spec.after) {
     const StoredJob* other = world_.store.find(dependency.job);
-    const bool ended = other != nullptr && is_final(other->record.state);
-    const bool ok = ended && other->record.state == JobState::Completed;
-    const bool met = dependency.condition == DependencyCondition::Any  ? ended
-                     : dependency.condition == DependencyCondition::Ok ? ok
-                                                                       : ended && !ok;
-    if (!met) {
+    if (!is_met(dependency)) {
       fail(row.made.id, "is assigned before its dependency " + to_string(dependency.job) +
                             " allows it (" + std::string(to_string(dependency.condition)) + ", " +
                             (other == nullptr ? "not stored" : describe(other->record)) + ")");
@@ -197,8 +219,13 @@ void History::check_final(const StoredJob& row, const JobRecord& after) const {
   if (after.message.empty()) {
     fail(after.id, "failed without a sentence");
   }
-  if (after.reason == Reason::QueueTimeout && !row.spec.max_queue.has_value()) {
-    fail(after.id, "has no queue time limit to pass");
+  if (after.reason == Reason::QueueTimeout &&
+      (!row.spec.max_queue.has_value() ||
+       *after.completed_at - *after.queued_at < *row.spec.max_queue)) {
+    fail(after.id, "has not waited longer than its maxQueueMs");
+  }
+  if (after.reason == Reason::DependencyFailed && !has_unmet_dependency(row)) {
+    fail(after.id, "blames a dependency, but none of them failed it");
   }
   if (is_loss(after.reason)) {
     if (static_cast<std::int64_t>(after.losses) <= row.spec.max_lost) {

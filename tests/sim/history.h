@@ -49,6 +49,8 @@ class History {
   void check_placement(const StoredJob& row, const JobEvent& event);
   void check_final(const StoredJob& row, const JobRecord& after) const;
   void check_dependencies(const StoredJob& row) const;
+  [[nodiscard]] bool is_met(const Dependency& dependency) const;
+  [[nodiscard]] bool has_unmet_dependency(const StoredJob& row) const;
   void account(const StoredJob& row, const JobRecord& after);
 
   struct Load {

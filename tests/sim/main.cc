@@ -3,7 +3,7 @@
 //   hearth_sim --seed=7 --verbose          one run, told step by step
 //   hearth_sim --seeds=1-2000 --jobs=2     many runs; exit code 1 when one fails
 //   hearth_sim --scenario=partitions ...   one scenario instead of the one the seed chooses
-//   hearth_sim --mutation=NAME ...         with a deliberate defect (see mutation_test.cc)
+//   hearth_sim_mutated --mutation=NAME ... the same with a deliberate defect (mutations.cc)
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -35,8 +35,10 @@ bool parse(std::string_view argument, Arguments& arguments) {
     arguments.range.scenario = *parse_scenario(value);
   } else if (name == "--verbose") {
     arguments.settings.verbose = true;
+#ifdef HEARTH_MUTATIONS
   } else if (name == "--mutation") {
     arguments.settings.mutation = value;
+#endif
   } else {
     return false;
   }
@@ -84,7 +86,7 @@ int run(int count, char** values) {
     if (!parse(values[i], arguments)) {
       std::fprintf(stderr,
                    "hearth_sim: %s is not understood; use --seed=N, --seeds=A-B, --jobs=N, "
-                   "--scenario=NAME, --mutation=NAME, --verbose\n",
+                   "--scenario=NAME, --verbose\n",
                    values[i]);
       return 2;
     }

@@ -26,9 +26,18 @@ TEST_P(MutationTest, IsCaught) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MutationTest, ::testing::ValuesIn(all_mutations()),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const ::testing::TestParamInfo<Mutation>& test) {
+                           return std::string(test.param.name);
+                         });
 
-TEST(MutationTest, WithoutADefectTheSameBuildHolds) {
+TEST(MutationReportTest, AFailureNamesItsOptionsAndItsReplay) {
+  const RunReport broken =
+      run_seeds({1, 50, Scenario::Crashes}, {.mutation = "reply_before_commit"});
+  EXPECT_NE(broken.failure.find("scenario=crashes"), std::string::npos);
+  EXPECT_NE(broken.failure.find("replay: hearth_sim_mutated --seed="), std::string::npos);
+}
+
+TEST(MutationReportTest, WithoutADefectTheSameBuildHolds) {
   for (const ChildReport& report : run_seeds_in_children({1, 100}, {}, 2)) {
     EXPECT_FALSE(report.failed) << report.output;
   }

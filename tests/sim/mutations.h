@@ -1,4 +1,4 @@
-// Which deliberate defect is switched on in this process, and which there are.
+// Which deliberate defect is switched on in this process, and which there are (base/mutate.h).
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include "base/mutate.h"
 #include "options.h"
+
+namespace hearth::testing {
+bool is_mutated(std::string_view name);
+}  // namespace hearth::testing
 
 namespace hearth::sim {
 
@@ -19,12 +22,7 @@ struct Mutation {
 };
 
 const std::vector<Mutation>& all_mutations();
+// Empty: none.
 void set_mutation(std::string name);
 
 }  // namespace hearth::sim
-
-#ifndef HEARTH_MUTATIONS
-namespace hearth::testing {
-bool is_mutated(std::string_view name);
-}  // namespace hearth::testing
-#endif

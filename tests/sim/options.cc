@@ -66,14 +66,17 @@ void apply_scenario(SimOptions& options, Random& random) {
       break;
     case Scenario::Calm:
       faults = FaultRates{};
+      options.mortal_agent = false;
       break;
     case Scenario::Starvation:
       faults = FaultRates{};
       options.agents = random.between(1, 3);
       options.submits = 0;
       options.cancel_share = 0;
-      options.fault_phase = Duration(300'000);
-      options.core.starvation_after = random.duration(5'000, 60'000);
+      options.mortal_agent = false;
+      options.core.queue_jobs_max = limits::kQueueJobsMax;
+      options.core.starvation_after = random.duration(5'000, 30'000);
+      options.fault_phase = options.core.starvation_after + Duration(40'000);
       break;
     case Scenario::Partitions:
       faults.partition = random.duration(10'000, 30'000);
@@ -85,6 +88,7 @@ void apply_scenario(SimOptions& options, Random& random) {
       faults.crash_at_append = 0.01 + (random.unit() * 0.05);
       faults.append_not_done = 0.1;
       faults.agent_crash = random.duration(10'000, 60'000);
+      options.mortal_agent = random.chance(0.5);
       break;
     case Scenario::Cancels:
       options.cancel_share = 0.8;
@@ -133,6 +137,10 @@ SimOptions options_from_seed(std::uint64_t seed, Scenario scenario) {
   options.clock_rate_spread = random.chance(0.5) ? random.unit() * 0.1 : 0;
   options.core.starvation_after = random.duration(10'000, 60'000);
   options.faults = mixed_faults(random);
+  options.mortal_agent = random.chance(0.3);
+  if (random.chance(0.1)) {
+    options.core.queue_jobs_max = random.between(5, 30);
+  }
   apply_scenario(options, random);
   return options;
 }
@@ -157,7 +165,9 @@ std::string to_string(const SimOptions& options) {
   add("latency_max", options.latency_max);
   add("append_max", options.append_max);
   add("heartbeat_interval", options.heartbeat_interval);
+  add("queue_jobs_max", options.core.queue_jobs_max);
   add("starvation_after", options.core.starvation_after);
+  add("mortal_agent", options.mortal_agent);
   add("cancel_share", options.cancel_share);
   add("clock_rate_spread", options.clock_rate_spread);
   const FaultRates& faults = options.faults;

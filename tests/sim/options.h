@@ -54,6 +54,8 @@ struct SimOptions {
   Duration latency_max{};
   Duration append_max{};
   Duration heartbeat_interval{};
+  // One more agent like the first, which dies for good at some moment.
+  bool mortal_agent = false;
   double cancel_share = 0.1;  // of acknowledged jobs
   double clock_rate_spread = 0;
   FaultRates faults;

@@ -75,7 +75,8 @@ ChildReport finish_child(const Child& child) {
 }  // namespace
 
 std::string replay_command(const SimOptions& options, const RunSettings& settings) {
-  std::string command = "hearth_sim --seed=" + std::to_string(options.seed) +
+  const std::string program = settings.mutation.empty() ? "hearth_sim" : "hearth_sim_mutated";
+  std::string command = program + " --seed=" + std::to_string(options.seed) +
                         " --scenario=" + std::string(to_string(options.scenario));
   if (!settings.mutation.empty()) {
     command += " --mutation=" + settings.mutation;
@@ -85,6 +86,7 @@ std::string replay_command(const SimOptions& options, const RunSettings& setting
 
 RunReport run_seeds(const SeedRange& range, const RunSettings& settings, std::uint64_t step) {
   std::signal(SIGABRT, say_replay);
+  set_mutation(settings.mutation);
   RunReport total;
   for (std::uint64_t seed = range.first; seed <= range.last; seed += step) {
     const SimOptions options = options_from_seed(seed, range.scenario);

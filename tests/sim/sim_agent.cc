@@ -6,6 +6,12 @@
 #include "world.h"
 
 namespace hearth::sim {
+namespace {
+
+// A kill is repeated each second and the most stubborn process needs four.
+constexpr Duration kDeadWithin{10'000};
+
+}  // namespace
 
 SimAgent::SimAgent(World& world, std::size_t index, AgentInfo base)
     : world_(world), index_(index), base_(std::move(base)) {
@@ -148,9 +154,28 @@ void SimAgent::receive(const ConnectionPtr& connection, const DownMessage& messa
     return;  // the close follows
   }
   const auto& order = std::get<agent::AgentCommand>(message);
+  expect_stops(order);
   command(order);
   if (alive() && std::holds_alternative<agent::LinkUp>(order)) {
     haunt();
+  }
+}
+
+// What the controller disowns is dead soon after, however stubborn it is.
+void SimAgent::expect_stops(const agent::AgentCommand& order) {
+  std::vector<AttemptKey> stopped;
+  if (const auto* stop = std::get_if<agent::StopOrder>(&order)) {
+    stopped.push_back(stop->key);
+  } else if (const auto* link_up = std::get_if<agent::LinkUp>(&order)) {
+    stopped = link_up->stop;
+  }
+  for (const AttemptKey& key : stopped) {
+    world_.timeline.after(kDeadWithin, [this, run = run_, key] {
+      if (run == run_ && processes_.contains(key)) {
+        world_.fail(info_.id.value() + " was told to stop " + to_string(key.job) +
+                    " and lets it run");
+      }
+    });
   }
 }
 
@@ -290,6 +315,11 @@ void SimAgent::end_after(const AttemptKey& key, Duration delay, agent::ProcessEn
     const auto process = processes_.find(key);
     if (run != run_ || process == processes_.end() || process->second.life != life) {
       return;
+    }
+    const JobPlan& plan = world_.plans[world_.store.find(key.job)->plan];
+    const Duration limit = plan.timeout + plan.grace + kDeadWithin;
+    if (ran && clock() - process->second.started_at > limit) {
+      world_.fail(to_string(key.job) + " runs far past its time limit");
     }
     processes_.erase(process);
     if (ran) {

@@ -51,6 +51,7 @@ class SimAgent {
   void dial();
   void heartbeat(std::int64_t run);
   void send_report(UpMessage message);
+  void expect_stops(const agent::AgentCommand& order);
   void haunt();
 
   void perform(const agent::StartProcess& effect);

@@ -18,16 +18,15 @@ void SimController::start() {
   if (world_.faults_on && world_.options.faults.clock_jump > Duration(0)) {
     clock_offset_ += world_.random.duration(-3'000, 3'000);
   }
-  epoch_ =
-      world_.mutated("same_epoch_after_restart") && run_ > 1 ? epoch_ : world_.store.raise_epoch();
+  epoch_ = world_.store.raise_epoch();
   core_ = std::make_unique<core::Controller>(world_.options.core);
   core::Snapshot snapshot = world_.store.snapshot();
   snapshot.controller_epoch = epoch_;
   for (core::RestoredJob& job : snapshot.jobs) {
-    if (world_.mutated("cancel_forgotten_at_restart")) {
+    if (World::mutated("cancel_forgotten_at_restart")) {
       job.record.cancel_requested_at.reset();
     }
-    if (world_.mutated("edge_lost_at_restart")) {
+    if (World::mutated("edge_lost_at_restart")) {
       job.spec.after.clear();
     }
   }
@@ -196,7 +195,7 @@ void SimController::turn() {
       turn.ended.push_back(event.after.id);
     }
   }
-  if (world_.mutated("reply_before_commit")) {
+  if (World::mutated("reply_before_commit")) {
     release(turn);
     turn.decision.effects.clear();
   }
@@ -244,7 +243,7 @@ void SimController::write() {
 
 void SimController::make_durable() {
   for (const Turn& turn : batch_) {
-    if (world_.mutated("store_drops_a_change") && turn.decision.changes.events.size() > 1) {
+    if (World::mutated("store_drops_a_change") && turn.decision.changes.events.size() > 1) {
       ChangeSet torn = turn.decision.changes;
       torn.events.pop_back();
       world_.store.append(torn);
@@ -370,7 +369,10 @@ void SimController::perform(const core::AssignAttempt& effect) {
     world_.fail("job " + to_string(effect.key.job) + " is assigned but has no payload stored");
     return;
   }
-  if (const ConnectionPtr connection = connection_of(effect.link)) {
+  for (const auto& [link, connection] : links_) {
+    if (link != effect.link && !World::mutated("assigned_twice")) {
+      continue;
+    }
     const JobPlan& plan = world_.plans[row->plan];
     world_.network.send_down(
         connection, agent::AgentCommand(agent::Assign{epoch_, effect.key, plan.timeout, plan.grace,

@@ -53,12 +53,5 @@ TEST(SimTest, CalmRunsLoseNothing) {
   EXPECT_GT(calm.jobs, 0);
 }
 
-TEST(SimTest, AFailureNamesItsOptionsAndItsReplay) {
-  const RunReport broken =
-      run_seeds({1, 50, Scenario::Crashes}, {.mutation = "reply_before_commit"});
-  EXPECT_NE(broken.failure.find("scenario=crashes"), std::string::npos);
-  EXPECT_NE(broken.failure.find("replay: hearth_sim --seed="), std::string::npos);
-}
-
 }  // namespace
 }  // namespace hearth::sim

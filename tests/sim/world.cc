@@ -41,9 +41,20 @@ void World::set_up() {
     bases_.push_back(draw_agent(random, static_cast<std::size_t>(i)));
     agents.push_back(std::make_unique<SimAgent>(*this, static_cast<std::size_t>(i), bases_.back()));
   }
+  if (options.mortal_agent) {
+    AgentInfo mortal = bases_.front();
+    mortal.id = AgentId("mortal");
+    mortal.instance = "instance-mortal";
+    agents.push_back(std::make_unique<SimAgent>(*this, agents.size(), mortal));
+    timeline.after(random.duration(0, options.fault_phase.count()), [this] { bury_mortal(); });
+  }
   controller.start();
-  for (const auto& agent : agents) {
-    timeline.after(random.duration(0, 2'000), [&agent] { agent->boot(); });
+  for (std::size_t i = 0; i < agents.size(); ++i) {
+    timeline.after(random.duration(0, 2'000), [this, i] {
+      if (!is_buried(i)) {
+        agents[i]->boot();
+      }
+    });
   }
   for (std::int64_t i = 0; i < options.clients; ++i) {
     clients.push_back(std::make_unique<SimClient>(*this, static_cast<std::size_t>(i)));
@@ -105,26 +116,44 @@ void World::crash_controller() {
   timeline.after(down, [this] { controller.start(); });
 }
 
+bool World::is_buried(std::size_t index) const {
+  return mortal_buried_ && index + 1 == agents.size();
+}
+
+void World::bury_mortal() {
+  mortal_buried_ = true;
+  trace([] { return "the mortal agent dies for good"; });
+  agents.back()->crash();
+}
+
 void World::agent_left(std::size_t index) {
+  if (is_buried(index)) {
+    return;
+  }
   const Duration down = random.chance(0.3) ? random.duration(0, 60'000) : random.duration(0, 3'000);
-  timeline.after(down, [this, index] { agents[index]->boot(); });
+  timeline.after(down, [this, index] {
+    if (!is_buried(index)) {
+      agents[index]->boot();
+    }
+  });
 }
 
 void World::partition_somebody() {
   const std::size_t index = random.index(agents.size());
   const Duration length = random.duration(100, options.faults.partition_length.count());
   trace([&] {
-    return bases_[index].id.value() + " is cut off for " + std::to_string(length.count()) + " ms";
+    return agents[index]->base().id.value() + " is cut off for " + std::to_string(length.count()) +
+           " ms";
   });
   network.begin_partition(index);
   timeline.after(length, [this, index] {
-    trace([&] { return bases_[index].id.value() + " is reachable again"; });
+    trace([&] { return agents[index]->base().id.value() + " is reachable again"; });
     network.end_partition(index);
   });
 }
 
 void World::drain_somebody() {
-  const std::size_t index = random.index(agents.size());
+  const std::size_t index = random.index(bases_.size());
   operator_drained_.insert(index);
   trace([&] { return "operator drains " + bases_[index].id.value(); });
   controller.drain(bases_[index].id, true, [](const core::Effect&) {});
@@ -156,7 +185,7 @@ void World::cancel_hopeless() {
       clients[0]->cancel_surely(id);
     }
   }
-  if (store.live_jobs() > 0) {
+  if (!done()) {
     timeline.after(Duration(20'000), [this] { cancel_hopeless(); });
   }
 }
@@ -229,11 +258,20 @@ void World::check_quiet_moment() {
   ++recovery_checks_;
 }
 
+bool World::all_idle() const {
+  for (std::size_t i = 0; i < agents.size(); ++i) {
+    if (!is_buried(i) && !agents[i]->idle()) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool World::done() const {
   return store.live_jobs() == 0 && controller.quiescent() && operator_drained_.empty() &&
          std::all_of(clients.begin(), clients.end(),
                      [](const auto& client) { return client->settled(); }) &&
-         std::all_of(agents.begin(), agents.end(), [](const auto& agent) { return agent->idle(); });
+         all_idle();
 }
 
 std::string World::unfinished() const {

@@ -12,6 +12,7 @@
 
 #include "client.h"
 #include "history.h"
+#include "mutations.h"
 #include "network.h"
 #include "options.h"
 #include "plan.h"
@@ -52,7 +53,9 @@ class World {
 
   // The first failure ends the run.
   void fail(std::string what);
-  [[nodiscard]] bool mutated(std::string_view name) const { return settings_.mutation == name; }
+  [[nodiscard]] static bool mutated(std::string_view name) {
+    return hearth::testing::is_mutated(name);
+  }
   template <class MakeText>
   void trace(MakeText&& make) {
     if (settings_.verbose) {
@@ -86,6 +89,9 @@ class World {
   void partition_somebody();
   void drain_somebody();
   void undrain(std::size_t index);
+  void bury_mortal();
+  [[nodiscard]] bool is_buried(std::size_t index) const;
+  [[nodiscard]] bool all_idle() const;
   void stop_faults();
   void cancel_hopeless();
   void begin_starvation();
@@ -101,6 +107,7 @@ class World {
   std::vector<AgentInfo> bases_;
   TimePoint last_progress_{};
   std::set<std::size_t> operator_drained_;
+  bool mortal_buried_ = false;
   std::size_t big_plan_ = 0;
   std::int32_t small_priority_ = 0;
   std::uint64_t next_recovery_check_ = 0;
