@@ -28,7 +28,7 @@ AgentShell::AgentShell(const Deps& deps, AgentInfo info, Events events)
             ended.stdout_bytes = deps_.spool.size({ended.key, StreamKind::Stdout});
             ended.stderr_bytes = deps_.spool.size({ended.key, StreamKind::Stderr});
             ended.truncated = deps_.spool.truncated(ended.key);
-            handle(std::move(ended));
+            handle(ended);
           },
   });
 }
