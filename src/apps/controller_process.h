@@ -1,0 +1,51 @@
+// A controller put together: store, output, loop, HTTP and gRPC servers. The only place that names
+// the concrete classes of the controller's side.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/controller_loop.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "config/settings.h"
+#include "front/agentlink/agent_link_server.h"
+#include "front/rest/rest_service.h"
+#include "net/http_server.h"
+
+namespace hearth::apps {
+
+class ControllerProcess {
+ public:
+  struct Deps {
+    Clock& clock;
+    Log& log;
+    std::function<void(const Error&)> on_fatal;  // see api::LoopDeps
+  };
+  static Result<std::unique_ptr<ControllerProcess>> start(const config::Settings& settings,
+                                                          const std::string& data, Deps deps);
+  ~ControllerProcess();
+  ControllerProcess(const ControllerProcess&) = delete;
+  ControllerProcess& operator=(const ControllerProcess&) = delete;
+
+  [[nodiscard]] std::string http_address() const;  // HOST:PORT, as really taken
+  [[nodiscard]] std::string grpc_address() const;
+  // Front doors first, so that nobody new comes in; then what was decided is committed.
+  void stop();
+
+ private:
+  ControllerProcess() = default;
+  Result<> open_doors(const config::Settings& settings, Deps& deps);
+
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<output::OutputStore> outputs_;
+  std::unique_ptr<api::ControllerLoop> loop_;
+  std::unique_ptr<rest::RestService> rest_;
+  std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<front::agentlink::AgentLinkServer> link_;
+  std::string grpc_host_;
+};
+
+}  // namespace hearth::apps

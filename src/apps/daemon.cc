@@ -1,0 +1,207 @@
+#include "apps/daemon.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "agent/host/agent_host.h"
+#include "apps/agent_options.h"
+#include "apps/config_view.h"
+#include "apps/controller_process.h"
+#include "apps/signals.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/settings.h"
+
+namespace hearth::apps {
+
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+
+// What every daemon has before its first part.
+struct Ground {
+  config::Settings settings;
+  SystemClock clock;
+  std::unique_ptr<Log> log;
+  bool json = false;
+};
+
+LogLevel log_level(const std::string& name) {
+  for (const LogLevel level : {LogLevel::Debug, LogLevel::Warn, LogLevel::Error, LogLevel::Off}) {
+    if (to_string(level) == name) {
+      return level;
+    }
+  }
+  return LogLevel::Info;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+int fail(const Error& error) {
+  std::fprintf(stderr, "hearth: %s\n", error.message.c_str());
+  return kExitFailed;
+}
+
+void say_ready(const Ground& ground, const ControllerProcess& controller) {
+  const std::string http = controller.http_address();
+  const std::string grpc = controller.grpc_address();
+  if (ground.json) {
+    std::printf("{\"event\":\"ready\",\"http\":\"%s\",\"grpc\":\"%s\"}\n", http.c_str(),
+                grpc.c_str());
+  } else {
+    std::printf("hearth ready http=%s grpc=%s\n", http.c_str(), grpc.c_str());
+  }
+  std::fflush(stdout);
+}
+
+void say_agent_ready(const Ground& ground, const AgentId& id, const std::string& controller) {
+  const char* format = ground.json
+                           ? "{\"event\":\"agent ready\",\"id\":\"%s\",\"controller\":\"%s\"}\n"
+                           : "hearth agent ready id=%s controller=%s\n";
+  std::printf(format, id.value().c_str(), controller.c_str());
+  std::fflush(stdout);
+}
+
+// The truth can no longer be trusted: nothing more may be promised, so leave at once and recover at
+// the next start. Jobs of an agent in this process die with it (its launcher sees to that).
+void leave_at_once(Log& log, const Error& error) {
+  log.error("the store failed; leaving to recover at the next start", {{"error", error.message}});
+  std::_Exit(kExitFailed);
+}
+
+ControllerProcess::Deps controller_deps(Ground& ground) {
+  return {.clock = ground.clock, .log = *ground.log, .on_fatal = [&ground](const Error& error) {
+            leave_at_once(*ground.log, error);
+          }};
+}
+
+int run_controller(Ground& ground, const SignalFd& signals) {
+  auto controller = ControllerProcess::start(ground.settings, data_directory(ground.settings, ""),
+                                             controller_deps(ground));
+  if (!controller) {
+    return fail(controller.error());
+  }
+  say_ready(ground, **controller);
+  (void)signals.wait();
+  (*controller)->stop();
+  return 0;
+}
+
+// Runs the agent on a thread of its own; the calling thread passes signals on: the first drains,
+// the second ends everything at once.
+int run_until_stopped(Ground& ground, const SignalFd& signals, agent::AgentHost& host) {
+  Result<> ended;
+  const UniqueFd done(::eventfd(0, EFD_CLOEXEC));
+  std::thread thread([&] {
+    ended = host.run();
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(done.get(), &one, sizeof(one));
+  });
+  bool draining = false;
+  for (;;) {
+    std::array<pollfd, 2> fds{pollfd{signals.get(), POLLIN, 0}, pollfd{done.get(), POLLIN, 0}};
+    ::poll(fds.data(), fds.size(), -1);
+    if (fds[1].revents != 0) {
+      break;
+    }
+    if (fds[0].revents != 0) {
+      (void)signals.wait();
+      ground.log->info(draining ? "stopping at once"
+                                : "draining; a second signal ends everything at once");
+      draining = true;
+      host.request_drain();
+    }
+  }
+  thread.join();
+  return ended ? 0 : fail(ended.error());
+}
+
+Result<std::unique_ptr<agent::AgentHost>> make_agent(Ground& ground, const std::string& data,
+                                                     Duration drain_deadline,
+                                                     std::function<void(const AgentInfo&)> ready) {
+  HEARTH_ASSIGN(auto options, agent_options(ground.settings, data, drain_deadline));
+  options.controller = ground.settings.text("controller");
+  return agent::AgentHost::create(
+      std::move(options),
+      {.clock = ground.clock, .log = *ground.log, .on_ready = std::move(ready)});
+}
+
+int run_agent(Ground& ground, const SignalFd& signals) {
+  const std::string data = data_directory(ground.settings, "agent-" + agent_id(ground.settings));
+  const std::string controller = ground.settings.text("controller");
+  auto host = make_agent(ground, data, limits::kDrainDeadlineAgent, [&](const AgentInfo& info) {
+    say_agent_ready(ground, info.id, controller);
+  });
+  return host ? run_until_stopped(ground, signals, **host) : fail(host.error());
+}
+
+int run_up(Ground& ground, const SignalFd& signals) {
+  const std::string data = data_directory(ground.settings, "");
+  std::unique_ptr<ControllerProcess> controller;
+  // The agent first: its helper process is forked while this one is small and has one thread.
+  auto host = make_agent(ground, data + "/agent", limits::kDrainDeadlineUp,
+                         [&](const AgentInfo&) { say_ready(ground, *controller); });
+  if (!host) {
+    return fail(host.error());
+  }
+  auto started = ControllerProcess::start(ground.settings, data, controller_deps(ground));
+  if (!started) {
+    return fail(started.error());
+  }
+  controller = std::move(*started);
+  (*host)->set_controller(controller->grpc_address());
+  const int exit_code = run_until_stopped(ground, signals, **host);
+  controller->stop();
+  return exit_code;
+}
+
+}  // namespace
+
+int run_daemon(const cli::DaemonCommand& command,
+               const std::map<std::string, std::string>& environment) {
+  auto settings = config::Settings::load(
+      {.flags = command.flags, .environment = environment, .file = command.config_file});
+  if (!settings) {
+    std::fprintf(stderr, "hearth: %s\n", settings.error().message.c_str());
+    return kExitUsage;
+  }
+  if (command.kind == cli::DaemonKind::Config) {
+    std::fputs(config_text(*settings, command.json).c_str(), stdout);
+    return 0;
+  }
+  auto signals = SignalFd::block({SIGINT, SIGTERM});
+  if (!signals) {
+    return fail(signals.error());
+  }
+  raise_descriptor_limit();
+  Ground ground{
+      .settings = std::move(*settings), .clock = {}, .log = nullptr, .json = command.json};
+  ground.log = make_stderr_log(
+      log_level(ground.settings.text("log_level")),
+      ground.settings.text("log_format") == "json" ? LogFormat::Json : LogFormat::Text);
+  switch (command.kind) {
+    case cli::DaemonKind::Controller:
+      return run_controller(ground, *signals);
+    case cli::DaemonKind::Agent:
+      return run_agent(ground, *signals);
+    default:
+      return run_up(ground, *signals);
+  }
+}
+
+}  // namespace hearth::apps
