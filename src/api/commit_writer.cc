@@ -41,7 +41,7 @@ void CommitWriter::stop() {
 
 bool CommitWriter::has_room() {
   const MutexLock lock(mutex_);
-  return waiting_.size() < options_.turns_max;
+  return waiting_.size() < options_.turns_max && waiting_events_ < options_.events_max;
 }
 
 void CommitWriter::push(Turn turn) {
@@ -49,6 +49,7 @@ void CommitWriter::push(Turn turn) {
   {
     const MutexLock lock(mutex_);
     if (!ended_) {
+      waiting_events_ += turn.changes.events.size();
       waiting_.push_back(std::move(turn));
       changed_.notify_all();
       return;
@@ -76,6 +77,7 @@ void CommitWriter::run() {
         break;
       }
       turns.swap(waiting_);
+      waiting_events_ = 0;
     }
     deps_.on_change();
     goes_on = commit(turns);

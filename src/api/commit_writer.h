@@ -36,6 +36,7 @@ class CommitWriter {
   };
   struct Options {
     std::size_t turns_max = static_cast<std::size_t>(limits::kPipelineTurnsMax);
+    std::size_t events_max = static_cast<std::size_t>(limits::kPipelineEventsMax);
     Duration retry_initial = limits::kStorageRetryInitial;
     Duration retry_max = limits::kStorageRetryMax;
   };
@@ -69,6 +70,7 @@ class CommitWriter {
   Mutex mutex_;
   Condition changed_;
   std::vector<Turn> waiting_ HEARTH_GUARDED_BY(mutex_);
+  std::size_t waiting_events_ HEARTH_GUARDED_BY(mutex_) = 0;
   std::optional<Error> trouble_ HEARTH_GUARDED_BY(mutex_);
   bool stopping_ HEARTH_GUARDED_BY(mutex_) = false;
   bool ended_ HEARTH_GUARDED_BY(mutex_) = false;

@@ -11,6 +11,8 @@ namespace {
 
 // The clock may be moved by hand, so that it is looked at at least this often.
 constexpr Duration kWaitMax{1'000};
+// When the list of agents was published too lately to be published again.
+constexpr Duration kPublishWait{5};
 // So much overdue, time passes for the core even though commands still wait.
 constexpr Duration kTickOverdueMax{2'000};
 
@@ -274,9 +276,8 @@ void CoreThread::publish(bool at_once) {
   deps_.published.set_counts(std::move(counts));
 
   const std::int64_t now_ns = deps_.clock.monotonic_ns();
-  constexpr std::int64_t kEveryNs = limits::kAgentsPublishEvery.count() * 1'000'000;
   if (!at_once && published_agents_ > limits::kAgentsPublishAtOnceMax &&
-      now_ns - published_at_ns_ < kEveryNs) {
+      now_ns - published_at_ns_ < published_agents_ * limits::kAgentPublishNsMin) {
     return;
   }
   auto agents = std::make_shared<const Published::Agents>(deps_.core.agents(now_));
@@ -290,7 +291,7 @@ void CoreThread::publish(bool at_once) {
 }
 
 Duration CoreThread::until_next_turn() {
-  const Duration wait = publish_due_ ? limits::kAgentsPublishEvery : kWaitMax;
+  const Duration wait = publish_due_ ? kPublishWait : kWaitMax;
   const TimePoint due = deps_.core.next_deadline();
   const TimePoint now = deps_.clock.now();
   return due <= now ? Duration::zero() : std::min(wait, due - now);

@@ -73,13 +73,14 @@ inline constexpr std::int64_t kQueueJobsMax = 1'000'000;
 inline constexpr std::int64_t kQueuePayloadBytesMax = 8 * kGiB;
 inline constexpr std::int64_t kMailboxCommandsMax = 65'536;
 inline constexpr std::int64_t kTurnCommandsMax = 1'024;
-// Turns decided and not yet durable; the core waits beyond it.
-inline constexpr std::int64_t kPipelineTurnsMax = 16;
+// Decided and not yet durable, besides what is being committed; the core waits beyond either.
+inline constexpr std::int64_t kPipelineTurnsMax = 1'024;
+inline constexpr std::int64_t kPipelineEventsMax = 32'768;
 inline constexpr std::int64_t kReadersMax = 32;
-// Up to this many agents the published list is as fresh as the last turn, beyond it as
-// kAgentsPublishEvery.
-inline constexpr std::int64_t kAgentsPublishAtOnceMax = 64;
-inline constexpr Duration kAgentsPublishEvery = std::chrono::milliseconds(100);
+// Up to this many agents the published list is as fresh as the last turn; with more of them it is
+// copied at most once in this much time for each, so that copying stays below a tenth of a core.
+inline constexpr std::int64_t kAgentsPublishAtOnceMax = 8;
+inline constexpr std::int64_t kAgentPublishNsMin = 10'000;
 inline constexpr Duration kStorageRetryInitial = std::chrono::milliseconds(50);
 inline constexpr Duration kStorageRetryMax = std::chrono::seconds(2);
 inline constexpr std::int64_t kAgentsMax = 10'000;
