@@ -30,7 +30,8 @@ Result<std::unique_ptr<CgroupDriver>> make_v2(const CgroupMounts& mounts,
   return V2Driver::create(std::make_unique<KernelCgroupFs>(),
                           {.mount = hierarchy.mount,
                            .root = root,
-                           .root_is_own = root == hierarchy.mount + hierarchy.own},
+                           .root_is_own = root == hierarchy.mount + hierarchy.own,
+                           .is_fixed = !options.cgroup_root.empty()},
                           options.instance);
 }
 

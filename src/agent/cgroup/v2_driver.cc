@@ -93,34 +93,44 @@ Result<std::unique_ptr<V2Driver>> V2Driver::create(std::unique_ptr<CgroupFs> fs,
 }
 
 V2Driver::V2Driver(std::unique_ptr<CgroupFs> fs, Place place, const std::string& instance)
-    : fs_(std::move(fs)),
-      place_(std::move(place)),
-      folder_name_(instance_folder(instance)),
-      folder_(place_.root + "/" + folder_name_) {}
+    : fs_(std::move(fs)), place_(std::move(place)), folder_name_(instance_folder(instance)) {}
 
 V2Driver::~V2Driver() {
   [[maybe_unused]] const auto removed = fs_->remove(folder_);  // refused while groups are in it
 }
 
 Result<> V2Driver::prepare() {
-  HEARTH_TRY(make_all(*fs_, place_.root));
-  HEARTH_ASSIGN(const std::string offered, fs_->read(place_.root + "/cgroup.controllers"));
+  const Result<> first = prepare_below(place_.root);
+  Result<> latest = first;
+  std::string root = place_.root;
+  // More rights than here are not to be had further up.
+  while (!latest && latest.error().code != ErrorCode::PermissionDenied && !place_.is_fixed &&
+         root.size() > place_.mount.size()) {
+    root.resize(root.rfind('/'));
+    latest = prepare_below(root);
+  }
+  return latest ? latest : first;
+}
+
+Result<> V2Driver::prepare_below(const std::string& root) {
+  folder_ = root + "/" + folder_name_;
+  HEARTH_TRY(make_all(*fs_, root));
+  HEARTH_ASSIGN(const std::string offered, fs_->read(root + "/cgroup.controllers"));
   for (const std::string_view controller : kControllers) {
     if (!lists(offered, controller)) {
       return Error{.code = ErrorCode::Unimplemented,
-                   .message = "cgroup " + place_.root + " does not offer the " +
-                              std::string(controller) +
+                   .message = "cgroup " + root + " does not offer the " + std::string(controller) +
                               " controller, only: " + offered.substr(0, offered.find('\n'))};
     }
   }
-  auto enabled = enable_controllers(*fs_, place_.root);
-  if (!enabled && enabled.error().code == ErrorCode::FailedPrecondition && place_.root_is_own) {
-    HEARTH_TRY(leave_root());
-    enabled = enable_controllers(*fs_, place_.root);
+  auto enabled = enable_controllers(*fs_, root);
+  if (!enabled && enabled.error().code == ErrorCode::FailedPrecondition && place_.root_is_own &&
+      root == place_.root) {
+    enabled = enable_without_us(root);
   }
   if (!enabled) {
     return enabled.error().with_context(
-        "let groups below " + place_.root +
+        "let groups below " + root +
         " have limits (other processes in that group prevent it: start the agent as a service of "
         "its own, or name another place with --cgroup-root)");
   }
@@ -133,11 +143,18 @@ Result<> V2Driver::prepare() {
   return {};
 }
 
-// Only the agent itself: others' processes are not ours to move.
-Result<> V2Driver::leave_root() {
-  const std::string leaf = place_.root + std::string(kAgentLeaf);
+// Only the agent itself moves: others' processes are not ours to move. If it does not help, it goes
+// back.
+Result<> V2Driver::enable_without_us(const std::string& root) {
+  const std::string leaf = root + std::string(kAgentLeaf);
   HEARTH_TRY(make_all(*fs_, leaf));
-  return fs_->write(leaf + "/cgroup.procs", "0");
+  HEARTH_TRY(fs_->write(leaf + "/cgroup.procs", "0"));
+  auto enabled = enable_controllers(*fs_, root);
+  if (!enabled) {
+    HEARTH_TRY(fs_->write(root + "/cgroup.procs", "0"));
+    HEARTH_TRY(fs_->remove(leaf));
+  }
+  return enabled;
 }
 
 Result<std::unique_ptr<CgroupHandle>> V2Driver::create(const std::string& name,

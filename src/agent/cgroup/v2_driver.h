@@ -1,7 +1,9 @@
 // Groups on a pure cgroup v2 host: limits, membership and kill in the one hierarchy.
 //
-// A v2 group with controllers below it cannot hold processes itself, so when groups are to be made
-// below the agent's own, the agent first moves itself into a leaf beside them.
+// A v2 group with controllers below it cannot hold processes itself. So when groups are to be made
+// below the agent's own, the agent first moves itself into a leaf beside them; and where others
+// share its group (a shell's session), or it lacks a controller, groups go below the nearest
+// ancestor that can have them.
 #pragma once
 
 #include <memory>
@@ -38,7 +40,8 @@ class V2Driver final : public CgroupDriver {
  private:
   V2Driver(std::unique_ptr<CgroupFs> fs, Place place, const std::string& instance);
   Result<> prepare();
-  Result<> leave_root();
+  Result<> prepare_below(const std::string& root);
+  Result<> enable_without_us(const std::string& root);
   Result<> write_limits(const std::string& group, const GroupLimits& limits);
 
   std::unique_ptr<CgroupFs> fs_;

@@ -68,6 +68,45 @@ TEST_F(V2DriverTest, MovesItselfToALeafWhereItsGroupHoldsIt) {
   EXPECT_EQ(content("/cg/cgroup.subtree_control"), " cpu memory pids\n");
 }
 
+TEST_F(V2DriverTest, GoesFurtherUpWhereOthersShareItsGroup) {
+  FakeCgroupFs fs(hierarchy_);
+  hierarchy_.groups[kTop]["cgroup.subtree_control"] = "cpu memory pids\n";
+  ASSERT_TRUE(make_all(fs, "/cg/user.slice"));
+  hierarchy_.groups["/cg/user.slice"]["cgroup.subtree_control"] = "memory pids\n";
+  ASSERT_TRUE(make_all(fs, "/cg/user.slice/session-1.scope"));
+  hierarchy_.groups["/cg/user.slice/session-1.scope"]["cgroup.procs"] = "2000\n1000\n";
+  const auto driver = make("/cg/user.slice/session-1.scope");
+  ASSERT_TRUE(driver) << driver.error().message;
+  ASSERT_TRUE((*driver)->create("j1", {.memory_bytes = limits::kMiB, .cpu_limit_milli = 1'000}));
+  EXPECT_TRUE(fs.exists("/cg/user.slice/hearth-i1/j1"));
+  EXPECT_EQ(content("/cg/user.slice/session-1.scope/cgroup.procs"), "2000\n1000\n");
+  EXPECT_FALSE(fs.exists("/cg/user.slice/session-1.scope/hearth-agent"));
+}
+
+TEST_F(V2DriverTest, GoesBackWhenMovingDidNotHelp) {
+  FakeCgroupFs fs(hierarchy_);
+  hierarchy_.groups[kTop]["cgroup.subtree_control"] = "cpu memory pids\n";
+  ASSERT_TRUE(make_all(fs, "/cg/shared"));
+  hierarchy_.groups["/cg/shared"]["cgroup.procs"] = "1000\n2000\n";
+  const auto driver = make("/cg/shared");
+  ASSERT_TRUE(driver) << driver.error().message;
+  EXPECT_EQ(content("/cg/shared/cgroup.procs"), "2000\n1000\n");
+  EXPECT_FALSE(fs.exists("/cg/shared/hearth-agent"));
+  EXPECT_TRUE(fs.exists("/cg/hearth-i1"));
+}
+
+TEST_F(V2DriverTest, StaysWhereTheOperatorSaid) {
+  FakeCgroupFs fs(hierarchy_);
+  hierarchy_.groups[kTop]["cgroup.subtree_control"] = "memory pids\n";
+  ASSERT_TRUE(make_all(fs, "/cg/chosen"));
+  const auto refused = V2Driver::create(
+      std::make_unique<FakeCgroupFs>(hierarchy_),
+      {.mount = kTop, .root = "/cg/chosen", .root_is_own = false, .is_fixed = true}, "i1");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("/cg/chosen does not offer the cpu controller"),
+            std::string::npos);
+}
+
 TEST_F(V2DriverTest, DoesNotMoveWhenControllersAreEnabledAlready) {
   hierarchy_.groups[kTop]["cgroup.subtree_control"] = "cpu memory pids io\n";
   ASSERT_TRUE(make());

@@ -25,6 +25,8 @@ struct FakeHierarchy {
 
 class FakeCgroupFs final : public CgroupFs {
  public:
+  static constexpr std::string_view kAgentLine = "1000\n";
+
   explicit FakeCgroupFs(FakeHierarchy& hierarchy) : at_(hierarchy) {}
 
   // The top of the hierarchy, as mounted.
@@ -97,9 +99,14 @@ class FakeCgroupFs final : public CgroupFs {
       group->second[name] =
           before.substr(0, before.find('\n')) + " " + std::string(text.substr(1)) + "\n";
     } else if (name == "cgroup.procs") {
+      // "0" is the agent, whose pid here is 1000.
       for (auto& [other, files] : at_.groups) {
-        files["cgroup.procs"] = other == group->first ? "1000\n" : "";
+        std::string& pids = files["cgroup.procs"];
+        if (const std::size_t at = pids.find(kAgentLine); at != std::string::npos) {
+          pids.erase(at, kAgentLine.size());
+        }
       }
+      group->second["cgroup.procs"] += kAgentLine;
     } else {
       group->second[name] = text;
     }
