@@ -144,14 +144,13 @@ Result<> Follower::note_state(const boost::json::value& job) {
 }
 
 Result<Follower::Step> Follower::interrupted() {
-  while (session_.take_interrupt()) {
-  }
+  session_.take_interrupt();
   if (!options_.cancel_on_interrupt || cancelled_) {
     return Step::Left;
   }
   cancelled_ = true;
   HEARTH_TRY(session_.err("hearth: cancelling job " + job_ + "; Ctrl-C again leaves it\n"));
-  const auto answer = session_.post("/v1/jobs/" + url_encode(job_) + "/cancel", "{}");
+  const auto answer = session_.post_uninterrupted("/v1/jobs/" + url_encode(job_) + "/cancel", "{}");
   if (!answer) {
     cancelled_ = false;
     HEARTH_TRY(session_.err("hearth: " + answer.error().message + "\n"));

@@ -35,6 +35,13 @@ Result<> write_to_terminal(int fd, std::string_view text) {
   return {};
 }
 
+Error with_hint(Error error) {
+  if (error.sys_errno == ECONNREFUSED) {
+    error.message += "; start one with `hearth up`, or name it with --url or HEARTH_URL";
+  }
+  return error;
+}
+
 ErrorCode code_of_status(int status) {
   switch (status) {
     case 404:
@@ -93,11 +100,7 @@ Error problem_of(const client::HttpResponse& response) {
 Result<client::HttpResponse> Session::get_raw(const std::string& target) {
   auto response = client_->request({.target = target}, kRequestTimeout);
   if (!response) {
-    Error error = std::move(response).error();
-    if (error.sys_errno == ECONNREFUSED) {
-      error.message += "; start one with `hearth up`, or name it with --url or HEARTH_URL";
-    }
-    return error;
+    return with_hint(std::move(response).error());
   }
   if (response->status / 100 != 2) {
     return problem_of(*response);
@@ -112,15 +115,23 @@ Result<boost::json::value> Session::get(const std::string& target) {
 
 Result<boost::json::value> Session::post(const std::string& target, const std::string& body,
                                          std::string_view content_type) {
-  auto response = client_->request(
+  return post_by(*client_, target, body, content_type);
+}
+
+Result<boost::json::value> Session::post_uninterrupted(const std::string& target,
+                                                       const std::string& body) {
+  client::HttpClient client(endpoint_);
+  return post_by(client, target, body, "application/json");
+}
+
+Result<boost::json::value> Session::post_by(client::HttpClient& client, const std::string& target,
+                                            const std::string& body,
+                                            std::string_view content_type) {
+  auto response = client.request(
       {.method = "POST", .target = target, .body = body, .content_type = std::string(content_type)},
       kRequestTimeout);
   if (!response) {
-    Error error = std::move(response).error();
-    if (error.sys_errno == ECONNREFUSED) {
-      error.message += "; start one with `hearth up`, or name it with --url or HEARTH_URL";
-    }
-    return error;
+    return with_hint(std::move(response).error());
   }
   if (response->status / 100 != 2) {
     return problem_of(*response);

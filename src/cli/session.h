@@ -34,6 +34,8 @@ class Session {
   Result<boost::json::value> get(const std::string& target);
   Result<boost::json::value> post(const std::string& target, const std::string& body,
                                   std::string_view content_type = "application/json");
+  // Not cut short by a Ctrl-C, which stays pending: for what the first Ctrl-C itself asks for.
+  Result<boost::json::value> post_uninterrupted(const std::string& target, const std::string& body);
   // The same for bytes that are not JSON.
   Result<client::HttpResponse> get_raw(const std::string& target);
   Result<client::ResponseStream> stream(const std::string& target,
@@ -53,6 +55,8 @@ class Session {
 
  private:
   Session(client::Endpoint endpoint, bool json, Terminal terminal);
+  static Result<boost::json::value> post_by(client::HttpClient& client, const std::string& target,
+                                            const std::string& body, std::string_view content_type);
 
   Terminal terminal_;
   bool json_;

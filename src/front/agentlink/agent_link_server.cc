@@ -16,12 +16,9 @@
 #include "front/agentlink/link_table.h"
 #include "front/agentlink/output_stream.h"
 #include "hearth/agent_link.grpc.pb.h"
-#include "net/port_holder.h"
 
 namespace hearth::front::agentlink {
 namespace {
-
-constexpr std::string_view kHowToChoose = "--grpc HOST:PORT or HEARTH_GRPC";
 
 struct Endpoint {
   std::string host;
@@ -72,7 +69,11 @@ Result<> check_port_free(const Endpoint& endpoint) {
   }
   const std::string where = endpoint.host + ":" + std::to_string(endpoint.port);
   if (bind_errno == EADDRINUSE) {
-    return net::port_taken(where, static_cast<std::uint16_t>(endpoint.port), kHowToChoose);
+    Error error = unavailable("cannot listen for agents on " + where +
+                              ": another process holds the port; choose another with --grpc "
+                              "HOST:PORT (port 0 picks a free one)");
+    error.sys_errno = bind_errno;
+    return error;
   }
   return system_error("listen for agents on " + where, bind_errno);
 }

@@ -16,6 +16,10 @@ namespace {
 // Positions that wait because the agent does not read them; one per stream of an attempt.
 constexpr std::size_t kPositionsWaitingMax = 16'384;
 
+grpc::Status refuse(grpc::StatusCode code, std::string message) {
+  return {code, std::move(message)};
+}
+
 class OutputStream final : public OutputReactor {
  public:
   explicit OutputStream(StreamDeps& deps) : deps_(deps) { StartRead(&message_); }
@@ -64,9 +68,9 @@ class OutputStream final : public OutputReactor {
       link_ = message_.link();
     }
     if (!deps_.table.holds(*link_, agent_)) {
-      return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
-                          "link " + std::to_string(*link_) + " of agent \"" + agent_.value() +
-                              "\" is not open; connect the control stream first");
+      return refuse(grpc::StatusCode::FAILED_PRECONDITION,
+                    "link " + std::to_string(*link_) + " of agent \"" + agent_.value() +
+                        "\" is not open; connect the control stream first");
     }
     std::map<StreamKey, std::int64_t> positions;
     for (const v1::OutputChunk& chunk : message_.chunks()) {
@@ -84,13 +88,13 @@ class OutputStream final : public OutputReactor {
                           std::map<StreamKey, std::int64_t>& positions) {
     const Result<StreamKind> stream = wire::to_stream(chunk.stream());
     if (!stream) {
-      return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, stream.error().message);
+      return refuse(grpc::StatusCode::INVALID_ARGUMENT, stream.error().message);
     }
     if (static_cast<std::int64_t>(chunk.data().size()) > limits::kOutputChunkBytesMax ||
         chunk.offset() > static_cast<std::uint64_t>(INT64_MAX - limits::kOutputChunkBytesMax)) {
-      return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
-                          "a chunk of output has at most " +
-                              std::to_string(limits::kOutputChunkBytesMax) + " bytes");
+      return refuse(grpc::StatusCode::INVALID_ARGUMENT,
+                    "a chunk of output has at most " +
+                        std::to_string(limits::kOutputChunkBytesMax) + " bytes");
     }
     const AttemptKey key = wire::to_model(chunk.key());
     const Result<std::int64_t> position = deps_.api.output(
@@ -104,7 +108,7 @@ class OutputStream final : public OutputReactor {
       // on meanwhile.
       return grpc::Status::OK;
     }
-    return grpc::Status(grpc::StatusCode::UNAVAILABLE, position.error().message);
+    return refuse(grpc::StatusCode::UNAVAILABLE, position.error().message);
   }
 
   grpc::Status answer(std::map<StreamKey, std::int64_t> positions) {
@@ -113,8 +117,7 @@ class OutputStream final : public OutputReactor {
       waiting_.insert_or_assign(stream, position);
     }
     if (waiting_.size() > kPositionsWaitingMax) {
-      return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                          "the agent does not read its answers");
+      return refuse(grpc::StatusCode::RESOURCE_EXHAUSTED, "the agent does not read its answers");
     }
     if (!writing_ && !closing_ && !waiting_.empty()) {
       write_positions_locked();
@@ -171,8 +174,8 @@ class OutputStream final : public OutputReactor {
 class RefusedStream final : public OutputReactor {
  public:
   RefusedStream() {
-    Finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                        "this controller has too many connections"));
+    Finish(
+        refuse(grpc::StatusCode::RESOURCE_EXHAUSTED, "this controller has too many connections"));
   }
   void OnDone() override { delete this; }
 };

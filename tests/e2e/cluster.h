@@ -1,0 +1,94 @@
+// A controller and agents as real processes on ports of their own, with a scratch directory, and
+// the questions tests ask of them.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/json.hpp>
+
+#include "client/http_client.h"
+#include "tests/e2e/program.h"
+
+namespace hearth::e2e {
+
+namespace json = boost::json;
+
+struct Answer {
+  int status = 0;
+  json::value body;
+  std::string raw;
+  std::map<std::string, std::string> headers;
+};
+
+// The folder of the programs under test: HEARTH_BIN_DIR, else the one of this test.
+std::string program_path(const std::string& name);
+
+class ClusterTest : public ::testing::Test {
+ protected:
+  ClusterTest();
+  ~ClusterTest() override;
+
+  // Start and wait until ready. `data` names a folder of the scratch directory; starting again with
+  // the same one is a restart. Ports stay the same across restarts.
+  Program& start_up(const std::vector<std::string>& flags = {}, const std::string& data = "up");
+  Program& start_controller(const std::vector<std::string>& flags = {});
+  Program& start_agent(const std::string& id, const std::vector<std::string>& flags = {});
+  std::unique_ptr<Program> start(std::vector<std::string> arguments, Program::Options options = {});
+  // Runs `hearth ARGUMENTS` against this cluster to its end.
+  Exit hearth(std::vector<std::string> arguments, Program::Options options = {},
+              Duration patience = std::chrono::seconds(60));
+  // SIGKILL, and waits until it is gone.
+  static void kill_now(Program& program);
+  // kill -9 of the controller that start_controller started; and its start with the same flags.
+  void stop_controller();
+  void restart_controller();
+
+  Answer get(const std::string& target, const std::map<std::string, std::string>& headers = {});
+  Answer post(const std::string& target, const std::string& body,
+              const std::string& content_type = "application/json");
+  // Submits and expects 201.
+  std::string submit(const json::object& body);
+  json::object job(const std::string& id);
+  // Follows the job's events (across controller restarts) until `wanted` holds; fails the test when
+  // `patience` passes.
+  json::object wait_for_job(const std::string& id,
+                            const std::function<bool(const json::object&)>& wanted,
+                            Duration patience = std::chrono::seconds(60));
+  json::object wait_ended(const std::string& id, Duration patience = std::chrono::seconds(60));
+  json::object wait_state(const std::string& id, const std::string& state,
+                          Duration patience = std::chrono::seconds(60));
+  std::string output(const std::string& id, const std::string& stream = "stdout");
+  // Waits by the controller's event stream until `wanted` holds for GET /v1/agents.
+  void wait_agents(const std::function<bool(const json::array&)>& wanted,
+                   Duration patience = std::chrono::seconds(60));
+  // Waits until `path` exists and holds `lines` lines.
+  void wait_lines(const std::string& path, std::size_t lines,
+                  Duration patience = std::chrono::seconds(60));
+
+  [[nodiscard]] std::string scratch(const std::string& name) const { return scratch_ + "/" + name; }
+  [[nodiscard]] std::string http() const { return http_; }
+  [[nodiscard]] std::string grpc() const { return grpc_; }
+
+ private:
+  Program& keep_ready(std::vector<std::string> arguments);
+  void wait_on_events(const std::string& target, const std::function<bool()>& holds,
+                      const std::string& what, Duration patience);
+
+  std::string scratch_;
+  std::string http_ = "127.0.0.1:0";
+  std::string grpc_ = "127.0.0.1:0";
+  std::vector<std::unique_ptr<Program>> programs_;
+  Program* controller_ = nullptr;  // one of programs_
+  std::vector<std::string> controller_flags_;
+};
+
+std::string text(const json::object& object, const char* key);
+std::int64_t number(const json::object& object, const char* key);
+
+}  // namespace hearth::e2e
