@@ -24,6 +24,7 @@ class V2Driver final : public CgroupDriver {
     std::string mount;        // top of the hierarchy
     std::string root;         // where the instance's folder goes
     bool root_is_own = true;  // the agent lives in `root`
+    bool is_fixed = false;    // there or nowhere
   };
 
   // Unimplemented when a controller is missing, PermissionDenied, FailedPrecondition when other
