@@ -164,9 +164,11 @@ HttpResponse head_of(const http::response_header<>& header) {
 
 std::string serialize(const HttpRequest& request, const Endpoint& endpoint) {
   const bool v6 = endpoint.host.find(':') != std::string::npos;
-  std::string text = request.method + " " + request.target +
-                     " HTTP/1.1\r\nHost: " + (v6 ? "[" + endpoint.host + "]" : endpoint.host) +
-                     ":" + endpoint.port + "\r\n";
+  std::string text = request.method + " " + request.target + " HTTP/1.1\r\n";
+  if (!request.headers.contains("Host")) {
+    text +=
+        "Host: " + (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + endpoint.port + "\r\n";
+  }
   if (!request.content_type.empty()) {
     text += "Content-Type: " + request.content_type + "\r\n";
   }
