@@ -87,7 +87,8 @@ net::Response output_head(const OutputRange& range, std::int64_t size, bool comp
 }
 
 // What is known of the stream at `range.offset`; nothing, when the attempt has written nothing yet.
-Result<output::OutputSlice> first_slice(api::ControllerApi& api, const OutputRange& range) {
+Result<output::OutputSlice> first_slice(api::ControllerApi& api, const OutputRange& range,
+                                        std::int64_t max) {
   output::OutputSlice none;
   none.slice.offset = none.slice.next_offset = range.offset;
   if (range.attempt == 0) {
@@ -97,7 +98,7 @@ Result<output::OutputSlice> first_slice(api::ControllerApi& api, const OutputRan
                             .attempt = range.attempt,
                             .stream = range.stream,
                             .offset = range.offset,
-                            .max = kFirstReadBytes});
+                            .max = max});
   if (answer) {
     return std::move(answer->slice);
   }
@@ -107,7 +108,7 @@ Result<output::OutputSlice> first_slice(api::ControllerApi& api, const OutputRan
 
 void send_output(Context& context, const Call& call, OutputRequest request) {
   OutputRange& range = request.range;
-  const auto first = first_slice(context.api, range);
+  const auto first = first_slice(context.api, range, kFirstReadBytes);
   if (!first) {
     call.responder.fail(first.error());
     return;
@@ -123,8 +124,11 @@ void send_output(Context& context, const Call& call, OutputRequest request) {
   // Where what is kept from here on ends: at a gap or at the end.
   const std::int64_t end = std::max(first->slice.kept_until, range.offset + got);
   if (end < first->size) {
-    const std::int64_t next = end > range.offset + got ? end : first->slice.next_offset;
-    head.headers.emplace_back("Hearth-Next-Offset", std::to_string(next));
+    OutputRange behind = range;
+    behind.offset = std::max(end, first->slice.next_offset);
+    const auto next = first_slice(context.api, behind, /*max=*/1);
+    head.headers.emplace_back("Hearth-Next-Offset",
+                              std::to_string(next ? next->slice.offset : behind.offset));
   }
   if (end == range.offset + got) {
     head.body = first->slice.bytes;

@@ -1,0 +1,309 @@
+// The codec of a job's body: defaults, every field, and what is refused with which field named.
+#include "front/rest/job_request.h"
+
+#include <gtest/gtest.h>
+
+#include "base/limits.h"
+
+namespace hearth::rest {
+namespace {
+
+Result<JobRequest> parse(std::string_view text) {
+  return parse_job_request(text, RequestKind::Single);
+}
+
+// A good body with more members: with(R"("gpus":1)").
+std::string with(std::string_view members) {
+  return R"({"command":["true"],)" + std::string(members) + "}";
+}
+
+std::string repeated(char c, std::int64_t count) {
+  return std::string(static_cast<std::size_t>(count), c);
+}
+
+TEST(JobRequestTest, DefaultsAreThoseOfTheSpec) {
+  const auto request = parse(R"({"command":["true"]})");
+  ASSERT_TRUE(request) << request.error().message;
+  const SchedulingSpec& scheduling = request->spec.scheduling;
+  const ExecutionSpec& execution = request->spec.execution;
+  EXPECT_EQ(scheduling.queue, "default");
+  EXPECT_EQ(scheduling.request.cpu_milli, 1000);
+  EXPECT_EQ(scheduling.request.memory_bytes, 512 * limits::kMiB);
+  EXPECT_EQ(scheduling.request.gpus, 0);
+  EXPECT_EQ(scheduling.sandbox, SandboxLevel::None);
+  EXPECT_EQ(scheduling.priority, 0);
+  EXPECT_EQ(scheduling.max_retries, 0);
+  EXPECT_EQ(scheduling.max_lost, 5);
+  EXPECT_EQ(scheduling.on_infeasible, OnInfeasible::Wait);
+  EXPECT_EQ(execution.cpu_limit_milli, 2000);
+  EXPECT_EQ(execution.timeout, Duration(300'000));
+  EXPECT_EQ(execution.grace, Duration(5'000));
+  EXPECT_EQ(execution.on_output_limit, OnOutputLimit::Truncate);
+  EXPECT_FALSE(request->array);
+}
+
+TEST(JobRequestTest, ReadsEveryField) {
+  const auto request = parse(R"({
+    "command":["sh","-c",""],"name":"n","queue":"q","labels":{"a":"1","b":""},
+    "requires":{"gpu":"a100"},"requiredCpu":0.25,"cpuLimit":0.5,"requiredRamMb":64,"gpus":2,
+    "resources":{"z":2,"a":1},"timeoutMs":1,"graceMs":0,"priority":-7,"env":{"A":"x"},
+    "secretEnv":{"S":"y"},"cwd":"/tmp","stdin":"a\u0000b","sandbox":"process","maxRetries":3,
+    "backoff":{"initialMs":10,"factor":1.5,"maxMs":100},
+    "retryOn":{"exitCodes":[1,255],"reasons":["oom"]},"maxLost":0,
+    "after":["0000000000001",{"id":"0000000000002","on":"any"},{"on":"notok","id":"0000000000003"}],
+    "group":"g","groupLimit":4,"notBefore":"2026-11-22T08:00:00Z","maxQueueMs":9,
+    "onInfeasible":"reject","onOutputLimit":"kill","idempotencyKey":"k"})");
+  ASSERT_TRUE(request) << request.error().field << ": " << request.error().message;
+  const SchedulingSpec& scheduling = request->spec.scheduling;
+  const ExecutionSpec& execution = request->spec.execution;
+  EXPECT_EQ(execution.command, (std::vector<std::string>{"sh", "-c", ""}));
+  EXPECT_EQ(request->spec.name, "n");
+  EXPECT_EQ(scheduling.queue, "q");
+  EXPECT_EQ(request->spec.labels, (Labels{{"a", "1"}, {"b", ""}}));
+  EXPECT_EQ(scheduling.requires_labels, (Labels{{"gpu", "a100"}}));
+  EXPECT_EQ(scheduling.request, (ResourceVector{.cpu_milli = 250,
+                                                .memory_bytes = 64 * limits::kMiB,
+                                                .gpus = 2,
+                                                .named = {{"a", 1}, {"z", 2}}}));
+  EXPECT_EQ(execution.cpu_limit_milli, 500);
+  EXPECT_EQ(execution.timeout, Duration(1));
+  EXPECT_EQ(execution.grace, Duration(0));
+  EXPECT_EQ(scheduling.priority, -7);
+  EXPECT_EQ(execution.env.at("A"), "x");
+  EXPECT_EQ(execution.secret_env.at("S"), "y");
+  EXPECT_EQ(execution.cwd, "/tmp");
+  EXPECT_EQ(execution.stdin_bytes, std::string("a\0b", 3));
+  EXPECT_EQ(scheduling.sandbox, SandboxLevel::Process);
+  EXPECT_EQ(scheduling.max_retries, 3);
+  EXPECT_EQ(scheduling.backoff,
+            (Backoff{.initial = Duration(10), .factor = 1.5, .max = Duration(100)}));
+  EXPECT_EQ(scheduling.retry_on.exit_codes, (std::vector<std::int32_t>{1, 255}));
+  EXPECT_EQ(scheduling.retry_on.reasons, (std::vector<Reason>{Reason::Oom}));
+  EXPECT_EQ(scheduling.max_lost, 0);
+  ASSERT_EQ(scheduling.after.size(), 3U);
+  EXPECT_EQ(scheduling.after[1].condition, DependencyCondition::Any);
+  EXPECT_EQ(scheduling.after[2].job, JobId(3));
+  EXPECT_EQ(scheduling.group, "g");
+  EXPECT_EQ(scheduling.group_limit, 4);
+  EXPECT_EQ(scheduling.not_before, time_from_ms(1'795'334'400'000));
+  EXPECT_EQ(scheduling.max_queue, Duration(9));
+  EXPECT_EQ(scheduling.on_infeasible, OnInfeasible::Reject);
+  EXPECT_EQ(execution.on_output_limit, OnOutputLimit::Kill);
+  EXPECT_EQ(request->spec.idempotency_key, "k");
+}
+
+TEST(JobRequestTest, TheCpuLimitFollowsWhatIsReserved) {
+  EXPECT_EQ(parse(with(R"("requiredCpu":1.5)"))->spec.execution.cpu_limit_milli, 2000);
+  EXPECT_EQ(parse(with(R"("requiredCpu":8)"))->spec.execution.cpu_limit_milli, 8000);
+  EXPECT_EQ(parse(with(R"("requiredCpu":8,"cpuLimit":9)"))->spec.execution.cpu_limit_milli, 9000);
+}
+
+TEST(JobRequestTest, WholeNumbersMayBeWrittenWithAPoint) {
+  EXPECT_EQ(parse(with(R"("requiredRamMb":64.0,"timeoutMs":1e3)"))->spec.execution.timeout,
+            Duration(1000));
+}
+
+struct Bad {
+  std::string body;
+  const char* field;
+  const char* kind = "invalid_field";
+};
+
+void expect_refused(const std::vector<Bad>& cases) {
+  for (const Bad& bad : cases) {
+    const auto request = parse(bad.body);
+    ASSERT_FALSE(request) << bad.body.substr(0, 200);
+    EXPECT_EQ(request.error().field, bad.field) << bad.body.substr(0, 200);
+    EXPECT_EQ(request.error().kind, bad.kind) << bad.body.substr(0, 200);
+    EXPECT_FALSE(request.error().message.empty());
+  }
+}
+
+TEST(JobRequestTest, RefusesCommandsThatCannotRun) {
+  expect_refused({
+      {"{}", "command"},
+      {R"({"command":[]})", "command"},
+      {R"({"command":"true"})", "command"},
+      {R"({"command":null})", "command"},
+      {R"({"command":[""]})", "command[0]"},
+      {R"({"command":["a",1]})", "command[1]"},
+      {R"({"command":["a","b\u0000c"]})", "command[1]"},
+      {R"({"command":["a"],"script":{"language":"js","code":"1"}})", "script"},
+      {R"({"script":{"language":"js","code":"1"}})", "script", "not_supported"},
+      {with(R"("upload":"u1")"), "upload", "not_supported"},
+      {R"({"command":[")" + repeated('x', limits::kCommandBytesMax + 1) + R"("]})", "command[0]",
+       "too_large"},
+      {R"({"command":[")" + repeated('x', limits::kCommandBytesMax / 2) + R"(",")" +
+           repeated('x', limits::kCommandBytesMax / 2) + R"("]})",
+       "command", "too_large"},
+  });
+}
+
+TEST(JobRequestTest, RefusesQuantitiesOutOfRange) {
+  std::vector<Bad> cases;
+  const auto each = [&cases](const char* field, const std::vector<std::string>& values) {
+    for (const std::string& value : values) {
+      cases.push_back({with("\"" + std::string(field) + "\":" + value), field});
+    }
+  };
+  const std::vector<std::string> not_numbers = {"\"1\"", "true", "[]", "{}", "null"};
+  for (const char* field : {"requiredCpu", "cpuLimit", "requiredRamMb", "gpus", "timeoutMs",
+                            "graceMs", "priority", "maxRetries", "maxLost", "maxQueueMs"}) {
+    each(field, not_numbers);
+    each(field, {"1e300", "99999999999999999999999", "-9223372036854775809"});
+  }
+  each("requiredCpu", {"0", "-1", "0.0001", "1025", "-0.0"});
+  each("cpuLimit", {"0", "-0.5", "1e9"});
+  each("requiredRamMb", {"0", "-1", "0.5", "67108865", "18446744073709551615"});
+  each("gpus", {"-1", "1.5", "1025"});
+  each("timeoutMs", {"0", "-1", "604800001", "1.25"});
+  each("graceMs", {"-1", "600001"});
+  each("priority", {"2147483648", "-2147483649"});
+  each("maxRetries", {"-1", "1001"});
+  each("maxLost", {"-1", "1001"});
+  each("maxQueueMs", {"0", "31536000001"});
+  expect_refused(cases);
+  EXPECT_TRUE(parse(with(R"("timeoutMs":604800000,"graceMs":600000)")));
+  EXPECT_TRUE(parse(with(R"("priority":-2147483648,"requiredCpu":1024)")));
+}
+
+TEST(JobRequestTest, RefusesTextsThatAreWrongOrTooLong) {
+  const std::string long_name = repeated('n', limits::kNameBytesMax + 1);
+  expect_refused({
+      {with(R"("name":"")"), "name"},
+      {with(R"("name":5)"), "name"},
+      {with(R"("name":"a\u0000")"), "name"},
+      {with(R"("name":")" + long_name + R"(")"), "name", "too_large"},
+      {with(R"("queue":"")"), "queue"},
+      {with(R"("group":")" + long_name + R"(")"), "group", "too_large"},
+      {with(R"("cwd":"")"), "cwd"},
+      {with(R"("cwd":"/a\u0000b")"), "cwd"},
+      {with(R"("cwd":")" + repeated('/', limits::kCwdBytesMax + 1) + R"(")"), "cwd", "too_large"},
+      {with(R"("idempotencyKey":")" + long_name + R"(")"), "idempotencyKey", "too_large"},
+      {with(R"("stdin":")" + repeated('x', limits::kStdinBytesMax + 1) + R"(")"), "stdin",
+       "too_large"},
+      {with(R"("stdin":["a"])"), "stdin"},
+      {with(R"("sandbox":"strong")"), "sandbox"},
+      {with(R"("sandbox":1)"), "sandbox"},
+      {with(R"("onInfeasible":"perhaps")"), "onInfeasible"},
+      {with(R"("onOutputLimit":"")"), "onOutputLimit"},
+      {with(R"("notBefore":"tomorrow")"), "notBefore"},
+      {with(R"("notBefore":1795334400)"), "notBefore"},
+      {with(R"("notBefore":"2026-02-30T00:00:00Z")"), "notBefore"},
+  });
+}
+
+TEST(JobRequestTest, RefusesMapsThatAreWrongOrTooLarge) {
+  std::string many = "{";
+  for (std::int64_t i = 0; i <= limits::kLabelsMax; ++i) {
+    many += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":\"\"";
+  }
+  many += "}";
+  const std::string long_label = repeated('l', limits::kLabelBytesMax + 1);
+  const std::string half = repeated('e', limits::kEnvironmentBytesMax / 2);
+  expect_refused({
+      {with(R"("labels":["a"])"), "labels"},
+      {with(R"("labels":{"":"x"})"), "labels."},
+      {with(R"("labels":{"a\n":"x"})"), "labels.a\n"},
+      {with(R"("labels":{"a":1})"), "labels.a"},
+      {with("\"labels\":" + many), "labels", "too_large"},
+      {with("\"requires\":" + many), "requires", "too_large"},
+      {with(R"("labels":{"a":")" + long_label + R"("})"), "labels.a", "too_large"},
+      {with(R"("env":{"A=B":"x"})"), "env.A=B"},
+      {with(R"("env":{"":"x"})"), "env."},
+      {with(R"("env":{"A":"x\u0000"})"), "env.A"},
+      {with(R"("env":{"A":1})"), "env.A"},
+      {with(R"("env":{"A":"x"},"secretEnv":{"A":"y"})"), "secretEnv.A"},
+      {with(R"("env":{"A":")" + half + R"("},"secretEnv":{"B":")" + half + R"("})"), "secretEnv",
+       "too_large"},
+      {with(R"("resources":{"a b":1})"), "resources.a b"},
+      {with(R"("resources":{"a":0})"), "resources.a"},
+      {with(R"("resources":{"a":-1})"), "resources.a"},
+      {with(R"("resources":{"a":1000000001})"), "resources.a"},
+  });
+}
+
+TEST(JobRequestTest, RefusesBadRetriesDependenciesAndArrays) {
+  std::string many = "[\"0000000000001\"";
+  for (std::int64_t i = 0; i < limits::kDependenciesMax; ++i) {
+    many += ",\"0000000000001\"";
+  }
+  expect_refused({
+      {with(R"("backoff":{"initialMs":-1})"), "backoff.initialMs"},
+      {with(R"("backoff":{"factor":0.5})"), "backoff.factor"},
+      {with(R"("backoff":{"factor":1e400})"), "backoff.factor"},
+      {with(R"("backoff":{"initialMs":10,"maxMs":9})"), "backoff.maxMs"},
+      {with(R"("backoff":{"jitter":1})"), "backoff.jitter", "unknown_field"},
+      {with(R"("backoff":5)"), "backoff"},
+      {with(R"("retryOn":{"exitCodes":[256]})"), "retryOn.exitCodes[0]"},
+      {with(R"("retryOn":{"exitCodes":1})"), "retryOn.exitCodes"},
+      {with(R"("retryOn":{"reasons":["oom","bad luck"]})"), "retryOn.reasons[1]"},
+      {with(R"("retryOn":{"reasons":[""]})"), "retryOn.reasons[0]"},
+      {with(R"("retryOn":{"signals":[9]})"), "retryOn.signals", "unknown_field"},
+      {with(R"("after":"0000000000001")"), "after"},
+      {with(R"("after":["nonsense!"])"), "after[0]"},
+      {with(R"("after":["@ref"])"), "after[0]"},
+      {with(R"("after":[{"on":"ok"}])"), "after[0].id"},
+      {with(R"("after":[{"id":"0000000000001","on":"maybe"}])"), "after[0].on"},
+      {with(R"("after":[{"id":"0000000000001","if":"ok"}])"), "after[0].if", "unknown_field"},
+      {with("\"after\":" + many + "]"), "after", "too_large"},
+      {with(R"("groupLimit":2)"), "groupLimit"},
+      {with(R"("group":"g","groupLimit":0)"), "groupLimit"},
+      {with(R"("array":{"from":1})"), "array.to"},
+      {with(R"("array":{"to":1})"), "array.from"},
+      {with(R"("array":{"from":2,"to":1})"), "array.to"},
+      {with(R"("array":{"from":-1,"to":1})"), "array.from"},
+      {with(R"("array":{"from":0,"to":10000})"), "array", "too_large"},
+      {with(R"("array":{"from":0,"to":1,"step":1})"), "array.step", "unknown_field"},
+      {with(R"("array":[1,2])"), "array"},
+      {with(R"("array":{"from":1,"to":10000},"stdin":")" + repeated('x', 10'000) + R"(")"), "array",
+       "too_large"},
+  });
+}
+
+TEST(JobRequestTest, NamesUnknownAndDuplicateFields) {
+  expect_refused({
+      {with(R"("comand":["x"])"), "comand", "unknown_field"},
+      {with(R"("ref":"a")"), "ref", "unknown_field"},
+      {with(R"("Name":"x")"), "Name", "unknown_field"},
+      {with(R"("name":"x","name":"y")"), "name"},
+      {with(R"("env":{"A":"1","A":"2"})"), "env.A"},
+  });
+}
+
+TEST(JobRequestTest, RefusesWhatIsNoJsonObject) {
+  for (const std::string& body :
+       {std::string(), std::string("[]"), std::string("null"), std::string("\"x\""),
+        std::string("{"), with("\"name\":\"\xff\xfe\""), with(R"("requiredCpu":NaN)"),
+        with(R"("requiredCpu":Infinity)"), repeated('[', 100'000), with("\"name\":\"x\"") + "}"}) {
+    const auto request = parse(body);
+    ASSERT_FALSE(request) << body.substr(0, 100);
+    EXPECT_EQ(request.error().kind, "invalid_json") << body.substr(0, 100);
+  }
+}
+
+TEST(JobRequestTest, LimitsCarryTheirNameAndValue) {
+  const auto request =
+      parse(with(R"("stdin":")" + repeated('x', limits::kStdinBytesMax + 1) + R"(")"));
+  ASSERT_FALSE(request);
+  EXPECT_EQ(request.error().limit, "stdin_bytes_max");
+  EXPECT_EQ(request.error().limit_value, limits::kStdinBytesMax);
+}
+
+TEST(ExpandArrayTest, MakesOneSpecPerIndexWithKeysOfTheirOwn) {
+  auto request = parse(with(R"("array":{"from":3,"to":5},"idempotencyKey":"k","name":"n")"));
+  ASSERT_TRUE(request);
+  const auto specs = expand_array(std::move(*request));
+  ASSERT_EQ(specs.size(), 3U);
+  EXPECT_EQ(specs[0].array_index, 3);
+  EXPECT_EQ(specs[2].array_index, 5);
+  EXPECT_EQ(specs[2].idempotency_key, "k:5");
+  EXPECT_EQ(specs[1].name, "n");
+  const auto single = expand_array(*parse(with(R"("idempotencyKey":"k")")));
+  ASSERT_EQ(single.size(), 1U);
+  EXPECT_FALSE(single[0].array_index);
+  EXPECT_EQ(single[0].idempotency_key, "k");
+}
+
+}  // namespace
+}  // namespace hearth::rest
