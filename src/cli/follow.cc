@@ -203,12 +203,11 @@ std::string summary_of(const boost::json::value& job) {
     line += ", " + human_duration(parse_rfc3339(text_of(job, "completedAt")) -
                                   parse_rfc3339(text_of(job, "startedAt")));
   }
-  if (const auto* attempts = job.as_object().if_contains("attempts");
-      attempts != nullptr && attempts->is_array() && !attempts->get_array().empty()) {
-    line += ", agent " + text_of(attempts->get_array().back(), "agentId", "?");
-    if (attempts->get_array().size() > 1) {
-      line += ", attempt " + std::to_string(attempts->get_array().size());
-    }
+  if (has_value(job, "agentId")) {
+    line += ", agent " + text_of(job, "agentId");
+  }
+  if (const std::int64_t attempt = integer_of(job, "attempt"); attempt > 1) {
+    line += ", attempt " + std::to_string(attempt);
   }
   if (has_value(job, "message") && !text_of(job, "message").empty()) {
     line += ": " + text_of(job, "message");

@@ -40,13 +40,6 @@ std::string time_of(const json::value& job, TimePoint now) {
   return human_duration(std::max(now - since, Duration{0}));
 }
 
-std::string agent_of(const json::value& job) {
-  const auto* attempts = job.as_object().if_contains("attempts");
-  return attempts != nullptr && attempts->is_array() && !attempts->get_array().empty()
-             ? text_of(attempts->get_array().back(), "agentId", "-")
-             : "-";
-}
-
 std::string jobs_target(const JobsCommand& command) {
   std::string target = "/v1/jobs?limit=" + std::to_string(command.limit);
   for (const std::string& state : command.states) {
@@ -144,8 +137,8 @@ Result<int> show_jobs(Session& session, const JobsCommand& command) {
   const TimePoint now = SystemClock().now();
   for (const auto& job : jobs) {
     table.add({text_of(job, "id"), text_of(job, "state"), text_of(job, "reason", "-"),
-               time_of(job, now), std::to_string(integer_of(job, "attempt")), agent_of(job),
-               text_of(job, "name", "-"), command_of(job)});
+               time_of(job, now), std::to_string(integer_of(job, "attempt")),
+               text_of(job, "agentId", "-"), text_of(job, "name", "-"), command_of(job)});
   }
   HEARTH_TRY(session.out(table.text()));
   if (has_value(answer, "nextCursor")) {

@@ -151,8 +151,10 @@ Result<> AgentHost::Impl::prepare_groups() {
   info_.enforcement = groups_->enforcement();
   info_.sandboxes = {SandboxLevel::None};
   if (!probed.why_not.empty()) {
-    deps_.log.warn("limits are not enforced in full",
-                   {{"enforcement", to_string(info_.enforcement)}, {"why", probed.why_not}});
+    const bool none = info_.enforcement == Enforcement::None;
+    deps_.log.log(none ? LogLevel::Warn : LogLevel::Info,
+                  none ? "no limits are enforced" : "limits are enforced, not by cgroup v2",
+                  {{"enforcement", to_string(info_.enforcement)}, {"why", probed.why_not}});
   }
   HEARTH_ASSIGN(const int swept, groups_->sweep());
   if (swept > 0) {

@@ -16,8 +16,8 @@ namespace {
 // Positions that wait because the agent does not read them; one per stream of an attempt.
 constexpr std::size_t kPositionsWaitingMax = 16'384;
 
-grpc::Status refuse(grpc::StatusCode code, std::string message) {
-  return {code, std::move(message)};
+grpc::Status refuse(grpc::StatusCode code, const std::string& message) {
+  return {code, message};
 }
 
 class OutputStream final : public OutputReactor {
