@@ -19,14 +19,12 @@ Result<core::Snapshot> to_snapshot(store::Recovery&& recovery, store::Reader& re
                           .ended_dependencies = {},
                           .agents = std::move(recovery.agents)};
   snapshot.jobs.reserve(recovery.jobs.size());
-  std::set<JobId> live;
   std::set<JobId> named;
   for (store::LiveJobRow& row : recovery.jobs) {
     Result<JobSpec> spec = wire::decode_job_spec(row.spec);
     if (!spec) {
       return spec.error().with_context("recover job " + to_string(row.record.id));
     }
-    live.insert(row.record.id);
     for (const Dependency& dependency : spec->scheduling.after) {
       named.insert(dependency.job);
     }
@@ -35,11 +33,11 @@ Result<core::Snapshot> to_snapshot(store::Recovery&& recovery, store::Reader& re
                              .idempotency_key = std::move(row.idempotency_key),
                              .payload_bytes = static_cast<std::int64_t>(row.spec.size())});
   }
-  std::vector<JobId> ended;
-  std::set_difference(named.begin(), named.end(), live.begin(), live.end(),
-                      std::back_inserter(ended));
-  if (!ended.empty()) {
-    HEARTH_ASSIGN(snapshot.ended_dependencies, reader.states(ended));
+  for (const core::RestoredJob& job : snapshot.jobs) {
+    named.erase(job.record.id);
+  }
+  if (!named.empty()) {
+    HEARTH_ASSIGN(snapshot.ended_dependencies, reader.states({named.begin(), named.end()}));
   }
   return snapshot;
 }

@@ -376,6 +376,8 @@ Result<std::unique_ptr<OutputStore>> open_file_output_store(std::string folder,
   if (::access(folder.c_str(), R_OK | W_OK | X_OK) != 0) {
     return system_error("use output folder " + folder + " (it must be writable)", errno);
   }
+  // The folder's own name must be as durable as what is synced below it.
+  HEARTH_TRY(sync_directory(folder + "/.."));
   return std::unique_ptr<OutputStore>(
       std::make_unique<FileOutputStore>(std::move(folder), options));
 }
