@@ -191,6 +191,7 @@ class GrpcLink final : public ControllerLink {
 
   std::unique_ptr<v1::AgentLink::Stub> output_stub_;
   std::shared_ptr<OutputCall> output_;
+  bool output_failed_ = false;  // since the last answer on any output stream
   bool output_introduced_ = false;
   bool output_writing_ = false;
 
@@ -292,6 +293,7 @@ void GrpcLink::take_welcome(const v1::WelcomeMessage& welcome) {
   deps_.log.info("linked to the controller",
                  {{"controller", options_.controller}, {"epoch", epoch_}, {"link", link_}});
   beat();
+  output_failed_ = false;
   open_output();
   listener_->on_order(to_link_up(welcome));
 }
@@ -358,6 +360,7 @@ void GrpcLink::open_output() {
                  .on_message =
                      [this](const v1::OutputDown& message) {
                        output_delay_.reset();
+                       output_failed_ = false;
                        for (const v1::OutputPosition& position : message.received()) {
                          if (const Result<StreamKind> stream = wire::to_stream(position.stream())) {
                            sender_.received({wire::to_model(position.key()), *stream},
@@ -385,8 +388,11 @@ void GrpcLink::output_ended(const grpc::Status& status) {
   sender_.closed();
   retire(output_);
   const Duration wait = output_delay_.next();
-  deps_.log.warn("the controller does not take output now; it is kept and sent again",
-                 {{"why", status.error_message()}, {"retry_ms", wait.count()}});
+  // The first is often just the way a lost connection shows first; the control stream tells then.
+  deps_.log.log(output_failed_ ? LogLevel::Warn : LogLevel::Debug,
+                "the controller does not take output now; it is kept and sent again",
+                {{"why", status.error_message()}, {"retry_ms", wait.count()}});
+  output_failed_ = true;
   arm(output_timer_, wait, &GrpcLink::open_output);
 }
 
