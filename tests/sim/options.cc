@@ -55,6 +55,8 @@ FaultRates mixed_faults(Random& random) {
   faults.request_lost = share(random, 0.5, 0.2);
   faults.half_open = share(random, 0.5, 0.8);
   faults.ghost_order = share(random, 0.3, 0.3);
+  faults.impostor = sometimes(random, 0.2, 30'000, 120'000);
+  faults.controller_pause = sometimes(random, 0.2, 20'000, 90'000);
   return faults;
 }
 
@@ -176,6 +178,8 @@ std::string to_string(const SimOptions& options) {
   add("agent_drain", faults.agent_drain);
   add("operator_drain", faults.operator_drain);
   add("launcher_loss", faults.launcher_loss);
+  add("impostor", faults.impostor);
+  add("controller_pause", faults.controller_pause);
   add("connection_break", faults.connection_break);
   add("partition", faults.partition);
   add("partition_length", faults.partition_length);

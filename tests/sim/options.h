@@ -32,6 +32,8 @@ struct FaultRates {
   Duration agent_drain{};
   Duration operator_drain{};
   Duration launcher_loss{};
+  Duration impostor{};          // another machine says hello with an agent's id
+  Duration controller_pause{};  // the controller stands still, longer than a heartbeat at times
   Duration connection_break{};
   Duration partition{};
   Duration partition_length{};  // at most

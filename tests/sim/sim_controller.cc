@@ -61,11 +61,16 @@ void SimController::crash() {
   links_.clear();
   next_link_ = 1;
   turn_scheduled_ = false;
+  paused_until_ = TimePoint{};
   writing_ = false;
   storage_unavailable_ = false;
   tick_at_.reset();
   ++run_;  // timers of the dead process find another run
   world_.network.controller_died();
+}
+
+void SimController::pause(Duration length) {
+  paused_until_ = std::max(paused_until_, world_.timeline.now() + length);
 }
 
 bool SimController::post(core::Command command) {
@@ -75,7 +80,8 @@ bool SimController::post(core::Command command) {
   mailbox_.push_back(std::move(command));
   if (!turn_scheduled_) {
     turn_scheduled_ = true;
-    world_.timeline.after(world_.random.duration(0, 2), [this, run = run_] {
+    const TimePoint soon = world_.timeline.now() + world_.random.duration(0, 2);
+    world_.timeline.at(std::max(soon, paused_until_), [this, run = run_] {
       if (run == run_) {
         turn();
       }

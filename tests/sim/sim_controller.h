@@ -52,6 +52,8 @@ class SimController {
   void receive(const ConnectionPtr& connection, const UpMessage& message);
   void link_closed(const ConnectionPtr& connection);
 
+  // Nothing is decided for so long; what arrives waits.
+  void pause(Duration length);
   // The wall clock of the controller's host jumps.
   void jump_clock(Duration by) { clock_offset_ += by; }
   [[nodiscard]] TimePoint wall() const;
@@ -98,6 +100,7 @@ class SimController {
   mutable TimePoint latest_wall_{};
   std::deque<core::Command> mailbox_;
   bool turn_scheduled_ = false;
+  TimePoint paused_until_{};
   std::optional<TimePoint> tick_at_;
   std::deque<Turn> pending_;
   std::vector<Turn> batch_;

@@ -91,6 +91,12 @@ void World::schedule_faults() {
   repeat(faults.agent_drain, [somebody] { somebody().begin_drain(); });
   repeat(faults.launcher_loss, [somebody] { somebody().lose_launcher(); });
   repeat(faults.operator_drain, [this] { drain_somebody(); });
+  repeat(faults.impostor, [this] { impersonate_somebody(); });
+  repeat(faults.controller_pause, [this] {
+    const Duration pause = random.duration(10, random.chance(0.3) ? 45'000 : 2'000);
+    trace([&] { return "controller pauses for " + std::to_string(pause.count()) + " ms"; });
+    controller.pause(pause);
+  });
   repeat(faults.partition, [this] { partition_somebody(); });
   repeat(faults.connection_break, [this] {
     const auto live = network.live();
@@ -150,6 +156,21 @@ void World::partition_somebody() {
     trace([&] { return agents[index]->base().id.value() + " is reachable again"; });
     network.end_partition(index);
   });
+}
+
+// Two machines were given the same id: while the one lives the other is refused, and neither may
+// make a job run twice or never.
+void World::impersonate_somebody() {
+  const std::size_t index = random.index(bases_.size());
+  AgentInfo info = bases_[index];
+  info.instance = "instance-impostor";
+  info.incarnation = "incarnation-impostor-" + std::to_string(timeline.steps());
+  trace([&] { return "an impostor says it is " + info.id.value(); });
+  const ConnectionPtr connection = network.connect(index, -1, {std::move(info), {}});
+  if (connection != nullptr) {
+    timeline.after(random.duration(100, 5'000),
+                   [this, connection] { network.close_by_agent(connection); });
+  }
 }
 
 void World::drain_somebody() {

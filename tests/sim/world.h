@@ -87,6 +87,7 @@ class World {
   void schedule_faults();
   void repeat(Duration mean, std::function<void()> action);
   void partition_somebody();
+  void impersonate_somebody();
   void drain_somebody();
   void undrain(std::size_t index);
   void bury_mortal();
