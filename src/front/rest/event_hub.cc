@@ -27,30 +27,38 @@ Result<> EventHub::start() {
 
 EventHub::Ticket EventHub::subscribe(JobId job, net::Wakeup wakeup) {
   const MutexLock lock(mutex_);
-  subscribers_[job].emplace(++last_ticket_, std::move(wakeup));
+  topics_[job].subscribers.emplace(++last_ticket_, std::move(wakeup));
   ++streams_;
   return last_ticket_;
 }
 
 void EventHub::unsubscribe(JobId job, Ticket ticket) {
   const MutexLock lock(mutex_);
-  const auto found = subscribers_.find(job);
-  if (found == subscribers_.end() || found->second.erase(ticket) == 0) {
+  const auto found = topics_.find(job);
+  if (found == topics_.end() || found->second.subscribers.erase(ticket) == 0) {
     return;
   }
   --streams_;
-  if (found->second.empty()) {
-    subscribers_.erase(found);
+  if (found->second.subscribers.empty()) {
+    topics_.erase(found);
   }
 }
 
-void EventHub::wake(JobId job) {
-  const auto found = subscribers_.find(job);
-  if (found != subscribers_.end()) {
-    for (const auto& [ticket, wakeup] : found->second) {
-      wakeup.notify();
-    }
+void EventHub::wake(JobId job, EventSeq seq) {
+  const auto found = topics_.find(job);
+  if (found == topics_.end()) {
+    return;
   }
+  found->second.newest = std::max(found->second.newest, seq);
+  for (const auto& [ticket, wakeup] : found->second.subscribers) {
+    wakeup.notify();
+  }
+}
+
+EventSeq EventHub::newest(JobId job) const {
+  const MutexLock lock(mutex_);
+  const auto found = topics_.find(job);
+  return found == topics_.end() ? EventSeq() : found->second.newest;
 }
 
 void EventHub::on_events(const std::vector<std::shared_ptr<const api::Notice>>& notices) {
@@ -61,15 +69,15 @@ void EventHub::on_events(const std::vector<std::shared_ptr<const api::Notice>>& 
       ring_start_ = std::max(ring_start_, ring_.front()->event.seq);
       ring_.pop_front();
     }
-    wake(notice->event.after.id);
+    wake(notice->event.after.id, notice->event.seq);
   }
-  wake(JobId());
+  wake(JobId(), EventSeq());
 }
 
 void EventHub::on_agent(const AgentId& agent) {
   const MutexLock lock(mutex_);
   agent_versions_[agent] = ++agent_version_;
-  wake(JobId());
+  wake(JobId(), EventSeq());
 }
 
 EventHub::Batch EventHub::read(EventSeq after, std::size_t max) const {

@@ -36,6 +36,9 @@ class EventHub {
   Ticket subscribe(JobId job, net::Wakeup wakeup);
   void unsubscribe(JobId job, Ticket ticket);
 
+  // Of the last event told of that job since somebody subscribed to it; empty when none was.
+  [[nodiscard]] EventSeq newest(JobId job) const;
+
   // Notices behind `after`, at most `max`; `lost` when some of them have left the ring already.
   struct Batch {
     std::vector<std::shared_ptr<const api::Notice>> notices;
@@ -55,9 +58,12 @@ class EventHub {
  private:
   void on_events(const std::vector<std::shared_ptr<const api::Notice>>& notices);
   void on_agent(const AgentId& agent);
-  void wake(JobId job) HEARTH_REQUIRES(mutex_);
+  void wake(JobId job, EventSeq seq) HEARTH_REQUIRES(mutex_);
 
-  using Subscribers = std::map<Ticket, net::Wakeup>;
+  struct Topic {
+    std::map<Ticket, net::Wakeup> subscribers;
+    EventSeq newest;
+  };
 
   api::ControllerApi& api_;
   const std::int64_t ring_events_max_;
@@ -65,7 +71,7 @@ class EventHub {
   std::deque<std::shared_ptr<const api::Notice>> ring_ HEARTH_GUARDED_BY(mutex_);
   // Everything behind it is in the ring.
   EventSeq ring_start_ HEARTH_GUARDED_BY(mutex_);
-  std::unordered_map<JobId, Subscribers> subscribers_ HEARTH_GUARDED_BY(mutex_);
+  std::unordered_map<JobId, Topic> topics_ HEARTH_GUARDED_BY(mutex_);
   std::map<AgentId, std::uint64_t> agent_versions_ HEARTH_GUARDED_BY(mutex_);
   std::uint64_t agent_version_ HEARTH_GUARDED_BY(mutex_) = 0;
   Ticket last_ticket_ HEARTH_GUARDED_BY(mutex_) = 0;

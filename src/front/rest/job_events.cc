@@ -70,7 +70,12 @@ class JobEvents final : public net::BodySource {
 
  private:
   Result<> load() {
+    const EventSeq newest = hub_.newest(job_);
+    if (!more_ && newest <= cursor_.seq) {
+      return {};  // a wake-up for output: the store need not be asked
+    }
     HEARTH_ASSIGN(auto events, api_.events(job_, cursor_.seq, kEventsPerRead));
+    more_ = static_cast<std::int64_t>(events.size()) == kEventsPerRead;
     const bool first = !begun_;
     begun_ = true;
     if (events.empty() && !first) {
@@ -163,6 +168,7 @@ class JobEvents final : public net::BodySource {
   EventHub::Ticket ticket_ = 0;
   std::optional<output::ListenerId> listener_;
   bool begun_ = false;
+  bool more_ = true;  // there may be events that nobody will wake us for
   JobView view_;
   std::deque<JobEvent> waiting_;
 };

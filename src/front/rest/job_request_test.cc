@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
+#include "front/rest/job_json.h"
+#include "net/json_reader.h"
 
 namespace hearth::rest {
 namespace {
@@ -288,6 +290,48 @@ TEST(JobRequestTest, LimitsCarryTheirNameAndValue) {
   ASSERT_FALSE(request);
   EXPECT_EQ(request.error().limit, "stdin_bytes_max");
   EXPECT_EQ(request.error().limit_value, limits::kStdinBytesMax);
+}
+
+// A small fuzzer that always runs: damaged bodies are refused or understood, never worse, and what
+// is understood can be shown again.
+TEST(JobRequestTest, SurvivesDamage) {
+  const std::string good =
+      with(R"("name":"n","labels":{"a":"\u00e9"},"requiredCpu":0.5,"after":["0000000000001"],)"
+           R"("backoff":{"factor":1.5},"retryOn":{"exitCodes":[1]},"array":{"from":1,"to":2})");
+  std::uint64_t random = 42;
+  const auto next = [&random](std::size_t below) {
+    random = random * 6364136223846793005ULL + 1442695040888963407ULL;
+    return static_cast<std::size_t>(random >> 33U) % below;
+  };
+  int understood = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string body = good;
+    for (std::size_t changes = next(3) + 1; changes > 0; --changes) {
+      const std::size_t at = next(body.size());
+      switch (next(4)) {
+        case 0:
+          body[at] = static_cast<char>(next(256));
+          break;
+        case 1:
+          body.erase(at, next(5));
+          break;
+        case 2:
+          body.insert(at, body.substr(next(body.size()), next(20)));
+          break;
+        default:
+          body[at] = "{}[]\",:0-e.\\"[next(13)];
+      }
+    }
+    const auto request = parse(body);
+    if (!request) {
+      ASSERT_FALSE(request.error().kind.empty()) << body;
+      continue;
+    }
+    ++understood;
+    const std::string shown = job_json({.record = {}, .spec = request->spec, .attempts = {}});
+    ASSERT_TRUE(net::parse_json(shown)) << shown;
+  }
+  EXPECT_GT(understood, 100);
 }
 
 TEST(ExpandArrayTest, MakesOneSpecPerIndexWithKeysOfTheirOwn) {

@@ -240,6 +240,19 @@ TEST_F(StreamsTest, EventsTellTheWholeStory) {
   EXPECT_EQ(reader.next().name, "");
 }
 
+TEST_F(StreamsTest, ALongHistoryIsToldWhole) {
+  const JobId id = submit();
+  for (int i = 0; i < 200; ++i) {
+    api_.start_attempt(id);
+  }
+  EventReader reader(port(), path(id, "/events"));
+  for (std::uint64_t seq = 1; seq <= 402; ++seq) {
+    ASSERT_TRUE(reader.next().id.starts_with(std::to_string(seq) + "."));
+  }
+  api_.finish(id, {.state = JobState::Completed});
+  EXPECT_EQ(names(reader.until("end")), "state:COMPLETED end");
+}
+
 TEST_F(StreamsTest, EventsAreLive) {
   const JobId id = submit();
   EventReader reader(port(), path(id, "/events"));
