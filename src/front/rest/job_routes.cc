@@ -230,8 +230,9 @@ void cancel_job(Context& context, Call call) {
     call.responder.send(json_response(200, job_json(*view)));
     return;
   }
-  context.api.cancel(*id, [responder = call.responder](const Result<JobView>& cancelled) {
-    answer_cancel(responder, cancelled);
+  context.api.cancel(*id, [responder = call.responder](Result<JobView> cancelled) {
+    auto kept = std::make_shared<Result<JobView>>(std::move(cancelled));
+    responder.post([responder, kept] { answer_cancel(responder, *kept); });
   });
 }
 

@@ -197,7 +197,8 @@ void submit_job(Context& context, Call call) {
     if (!results) {
       responder.fail(results.error());
     } else if (is_array) {
-      answer_array(responder, *results);
+      auto kept = std::make_shared<api::SubmitResults>(std::move(*results));
+      responder.post([responder, kept] { answer_array(responder, *kept); });
     } else if (!results->front()) {
       responder.fail(results->front().error());
     } else {
