@@ -45,6 +45,8 @@ verdict $? hearth_job.stays_below_its_memory_limit
 [ $? -eq 0 ] && ! pidof sleep > /dev/null
 verdict $? hearth_job.detached_child_is_gone
 
+# What it said of itself; the host shows it.
+cat /tmp/up.log
 kill -TERM "$up"
 wait "$up"
 verdict $? hearth_job.sigterm_drains_and_exits_0

@@ -129,8 +129,10 @@ class AgentHost::Impl {
 
 Result<> AgentHost::Impl::prepare() {
   HEARTH_ASSIGN(loop_, EventLoop::create(deps_.clock));
-  HEARTH_ASSIGN(launcher_, RealLauncher::start({.helper_path = options_.launcher_path}));
+  // Groups first: on v2 this process moves to a leaf, and the launcher has to be born there. Left
+  // behind, it would keep the group above from having limits for the jobs'.
   HEARTH_TRY(prepare_groups());
+  HEARTH_ASSIGN(launcher_, RealLauncher::start({.helper_path = options_.launcher_path}));
   HEARTH_TRY(data_.remove_leftovers());
   HEARTH_ASSIGN(const User user, find_user(options_.run_as));
   runtime_ = std::make_unique<CommandRuntime>(
