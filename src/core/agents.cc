@@ -141,6 +141,7 @@ void Controller::Impl::join(const AgentHello& hello) {
   }
   agent.info = hello.info;
   state_.apply(AgentJoined{agent, hello.link, now_});
+  find_agent_row(state_.find_agent(hello.info.id));
   next_agent_check_ = std::min(next_agent_check_, now_ + options_.heartbeat_timeout);
 }
 
@@ -250,11 +251,7 @@ void Controller::Impl::lose_agent(AgentSlot slot, const std::string& why) {
   if (agent.link != 0) {
     effect(RejectAgent{agent.link, agent.record.info.id, lost(agent.record.info.id)});
   }
-  AgentRecord row = agent.record;
-  row.status = AgentStatus::Dead;
-  auto& rows = decision_->changes.agents;
-  std::erase_if(rows, [&](const AgentRecord& other) { return other.info.id == row.info.id; });
-  rows.push_back(std::move(row));
+  put_agent_row(slot, AgentStatus::Dead);
   state_.apply(AgentGone{slot});
 }
 

@@ -181,21 +181,40 @@ void Controller::Impl::flush_agents() {
   std::sort(touched_agents_.begin(), touched_agents_.end());
   touched_agents_.erase(std::unique(touched_agents_.begin(), touched_agents_.end()),
                         touched_agents_.end());
-  auto& rows = decision_->changes.agents;
   for (const AgentSlot slot : touched_agents_) {
-    const AgentState& agent = state_.agent(slot);
-    if (!agent.present) {
-      continue;
+    if (state_.agent(slot).present) {
+      put_agent_row(slot, state_.agent(slot).status());
     }
-    // One row an agent and turn is enough: the last one holds.
-    const auto same = std::find_if(rows.begin(), rows.end(), [&](const AgentRecord& row) {
-      return row.info.id == agent.record.info.id;
-    });
-    AgentRecord& row = same == rows.end() ? rows.emplace_back() : *same;
-    row = agent.record;
-    row.status = agent.status();
   }
   touched_agents_.clear();
+}
+
+// An agent that died and came back within one turn may have got another slot; its row stays one.
+void Controller::Impl::find_agent_row(AgentSlot slot) {
+  const auto& rows = decision_->changes.agents;
+  const auto at = std::find_if(rows.begin(), rows.end(), [&](const AgentRecord& row) {
+    return row.info.id == state_.agent(slot).record.info.id;
+  });
+  agent_rows_.resize(std::max<std::size_t>(agent_rows_.size(), slot + 1), 0);
+  agent_rows_[slot] = static_cast<std::size_t>(at - rows.begin());
+}
+
+// One row an agent and turn is enough: the last state holds. A turn may span many calls, so each
+// agent remembers where its row of this turn stands.
+void Controller::Impl::put_agent_row(AgentSlot slot, AgentStatus status) {
+  auto& rows = decision_->changes.agents;
+  if (slot >= agent_rows_.size()) {
+    agent_rows_.resize(slot + 1, 0);
+  }
+  const AgentRecord& agent = state_.agent(slot).record;
+  std::size_t at = agent_rows_[slot];
+  if (at >= rows.size() || rows[at].info.id != agent.info.id) {
+    at = rows.size();
+    rows.emplace_back();
+  }
+  agent_rows_[slot] = at;
+  rows[at] = agent;
+  rows[at].status = status;
 }
 
 }  // namespace hearth::core

@@ -131,6 +131,8 @@ class Controller::Impl {
   void commit(JobSlot slot);
   void record_attempt(JobSlot slot, const AttemptResult* result);
   void touch(AgentSlot slot);
+  void find_agent_row(AgentSlot slot);
+  void put_agent_row(AgentSlot slot, AgentStatus status);
   template <class E>
   void effect(E value) {
     decision_->effects.emplace_back(std::move(value));
@@ -155,7 +157,8 @@ class Controller::Impl {
   std::vector<JobId> orphans_;
   std::vector<Settled> settled_;
   std::vector<AgentSlot> touched_agents_;
-  Decision* decision_ = nullptr;  // of the running call
+  std::vector<std::size_t> agent_rows_;  // by slot, see put_agent_row
+  Decision* decision_ = nullptr;         // of the running call
 };
 
 }  // namespace hearth::core

@@ -55,7 +55,10 @@ void State::on(const JobAdmitted& event) {
   for (const Dependency& dependency : event.open) {
     graph_.add(job.record.id, dependency);
   }
-  job.open_dependencies = static_cast<std::uint32_t>(graph_.dependencies_of(job.record.id).size());
+  if (!event.open.empty()) {
+    job.open_dependencies =
+        static_cast<std::uint32_t>(graph_.dependencies_of(job.record.id).size());
+  }
   enter(slot);
 }
 

@@ -12,6 +12,12 @@ constexpr std::size_t kIdleLanesMax = 256;
 // With more freed agents than this, asking a lane is cheaper than trying each of them.
 constexpr std::size_t kFreedAgentsTriedMax = 8;
 
+ClassKey shape_of(ClassKey key) {
+  key.priority = 0;
+  key.group.clear();
+  return key;
+}
+
 }  // namespace
 
 AgentSlot Scheduler::add_agent(const AgentInfo& info, bool accepting) {
@@ -45,30 +51,78 @@ void Scheduler::remove_agent(AgentSlot slot) {
 }
 
 ClassId Scheduler::acquire(const ClassKey& key, std::int64_t group_limit) {
-  const auto [at, inserted] = ids_.try_emplace(key, kNone);
-  if (inserted) {
-    if (unused_classes_.empty()) {
-      at->second = static_cast<ClassId>(classes_.size());
-      classes_.emplace_back();
-    } else {
-      at->second = unused_classes_.back();
-      unused_classes_.pop_back();
-    }
-    Class& cls = classes_[at->second];
-    cls.key = &at->first;
-    cls.lane = acquire_lane(key);
-    if (!key.group.empty()) {
-      cls.group = &groups_[key.group];
-      cls.group->classes.push_back(at->second);
-    }
-  }
-  Class& cls = classes_[at->second];
+  const auto known = ids_.find(key);
+  const ClassId id = known == ids_.end() ? make_class(key) : known->second;
+  Class& cls = classes_[id];
   ++cls.users;
   if (cls.group != nullptr && group_limit > 0) {
     ++cls.group->limits[group_limit];
     refresh_group(*cls.group);
   }
-  return at->second;
+  return id;
+}
+
+ClassId Scheduler::make_class(const ClassKey& key) {
+  ClassId id = 0;
+  if (unused_classes_.empty()) {
+    id = static_cast<ClassId>(classes_.size());
+    classes_.emplace_back();
+  } else {
+    id = unused_classes_.back();
+    unused_classes_.pop_back();
+  }
+  Class& cls = classes_[id];
+  cls.key = &ids_.emplace(key, id).first->first;
+  enter_shape(id);
+  if (!key.group.empty()) {
+    cls.group = &groups_[key.group];
+    cls.group->classes.push_back(id);
+  }
+  return id;
+}
+
+void Scheduler::enter_shape(ClassId id) {
+  Class& cls = classes_[id];
+  const auto [at, inserted] = shape_ids_.try_emplace(shape_of(*cls.key), kNone);
+  if (inserted) {
+    if (unused_shapes_.empty()) {
+      at->second = static_cast<ShapeId>(shapes_.size());
+      shapes_.emplace_back();
+    } else {
+      at->second = unused_shapes_.back();
+      unused_shapes_.pop_back();
+    }
+    shapes_[at->second].lane = acquire_lane(at->first);
+    shapes_[at->second].key = &at->first;
+  }
+  cls.shape = at->second;
+  Shape& shape = shapes_[cls.shape];
+  if (shape.free_places.empty()) {
+    cls.place_in_shape = static_cast<std::uint32_t>(shape.classes.size());
+    shape.classes.push_back(id);
+  } else {
+    cls.place_in_shape = shape.free_places.back();
+    shape.free_places.pop_back();
+    shape.classes[cls.place_in_shape] = id;
+  }
+}
+
+void Scheduler::leave_shape(ClassId id) {
+  const Class& cls = classes_[id];
+  Shape& shape = shapes_[cls.shape];
+  shape.ready.erase(cls.place_in_shape);
+  shape.classes[cls.place_in_shape] = kNone;
+  shape.free_places.push_back(cls.place_in_shape);
+  refresh_shape(cls.shape);
+  if (shape.free_places.size() < shape.classes.size()) {
+    return;
+  }
+  release_lane(*shape.lane);
+  shape_ids_.erase(shape_of(*cls.key));
+  const bool listed = shape.listed_as_blocked;
+  shape = Shape{};
+  shape.listed_as_blocked = listed;
+  unused_shapes_.push_back(cls.shape);
 }
 
 void Scheduler::release_class(ClassId id, std::int64_t group_limit) {
@@ -85,18 +139,15 @@ void Scheduler::release_class(ClassId id, std::int64_t group_limit) {
   }
   HEARTH_CHECK(cls.jobs.size == 0, "a class is released only when none of its jobs waits");
   drop_hold(id);
-  ready_.erase(id);
   if (cls.group != nullptr) {
     std::erase(cls.group->classes, id);
     if (cls.group->classes.empty()) {
       groups_.erase(cls.key->group);
     }
   }
-  release_lane(*cls.lane);
+  leave_shape(id);
   ids_.erase(ids_.find(*cls.key));
-  const bool listed = cls.listed_as_blocked;
   cls = Class{};
-  cls.listed_as_blocked = listed;
   unused_classes_.push_back(id);
 }
 
@@ -116,7 +167,6 @@ void Scheduler::dequeue(QueueNode node) {
   queue_.remove(cls.jobs, node);
   if (cls.jobs.size == 0) {
     drop_hold(id);
-    cls.blocked = false;
   }
   if (was_head) {
     refresh(id);
@@ -147,14 +197,30 @@ void Scheduler::release(ClassId id, AgentSlot agent) {
 }
 
 std::optional<Placement> Scheduler::next() {
+  if (auto held = next_held()) {
+    return held;
+  }
   absorb_freed();
   while (!ready_.empty()) {
-    const ClassId id = ready_.top().item;
-    const AgentSlot agent = find_agent(id);
+    const ShapeId id = ready_.top().item;
+    const Shape& shape = shapes_[id];
+    const AgentSlot agent = find_agent(shape);
     if (agent != kNone) {
-      return Placement{classes_[id].jobs.head, agent};
+      return Placement{classes_[shape.classes[shape.ready.top().item]].jobs.head, agent};
     }
     block(id);
+  }
+  return std::nullopt;
+}
+
+// Held agents take nobody else, so their classes need not wait for their turn.
+std::optional<Placement> Scheduler::next_held() const {
+  for (const ClassId id : holders_) {
+    const Class& cls = classes_[id];
+    const bool may_run = cls.jobs.size > 0 && (cls.group == nullptr || !cls.group->is_full());
+    if (may_run && fleet_.has_room(cls.held, cls.key->request)) {
+      return Placement{cls.jobs.head, cls.held};
+    }
   }
   return std::nullopt;
 }
@@ -170,7 +236,7 @@ Outcome Scheduler::outcome_of(ClassId id) {
   if (cls.group != nullptr && cls.group->is_full()) {
     return Waits{Waits::Why::Group};
   }
-  const AgentSlot agent = find_agent(id);
+  const AgentSlot agent = find_agent(shapes_[cls.shape]);
   if (agent != kNone) {
     return Placed{agent};
   }
@@ -231,16 +297,20 @@ void Scheduler::drop_idle_lanes() {
   ++wanted_version_;
 }
 
-// Puts the class where it belongs: in the ready heap exactly if its head may be tried.
+// Puts the class where it belongs: among the ready ones of its shape exactly if its head may be
+// tried.
 void Scheduler::refresh(ClassId id) {
   const Class& cls = classes_[id];
+  Shape& shape = shapes_[cls.shape];
   const bool group_full = cls.group != nullptr && cls.group->is_full();
-  if (cls.jobs.size == 0 || cls.blocked || group_full) {
-    ready_.erase(id);
-    return;
+  if (cls.jobs.size == 0 || group_full) {
+    shape.ready.erase(cls.place_in_shape);
+  } else {
+    const QueuedJob& head = queue_.at(cls.jobs.head);
+    shape.ready.set(cls.place_in_shape,
+                    {-static_cast<std::int64_t>(cls.key->priority), head.queued_at, head.id});
   }
-  const QueuedJob& head = queue_.at(cls.jobs.head);
-  ready_.set(id, {-static_cast<std::int64_t>(cls.key->priority), head.queued_at, head.id});
+  refresh_shape(cls.shape);
 }
 
 void Scheduler::refresh_group(const GroupState& group) {
@@ -249,19 +319,28 @@ void Scheduler::refresh_group(const GroupState& group) {
   }
 }
 
-void Scheduler::block(ClassId id) {
-  Class& cls = classes_[id];
-  cls.blocked = true;
-  if (!cls.listed_as_blocked) {
-    cls.listed_as_blocked = true;
+void Scheduler::refresh_shape(ShapeId id) {
+  const Shape& shape = shapes_[id];
+  if (shape.blocked || shape.ready.empty()) {
+    ready_.erase(id);
+  } else {
+    ready_.set(id, shape.ready.top().key);
+  }
+}
+
+void Scheduler::block(ShapeId id) {
+  Shape& shape = shapes_[id];
+  shape.blocked = true;
+  if (!shape.listed_as_blocked) {
+    shape.listed_as_blocked = true;
     blocked_.push_back(id);
   }
   ready_.erase(id);
 }
 
-void Scheduler::unblock(ClassId id) {
-  classes_[id].blocked = false;
-  refresh(id);
+void Scheduler::unblock(ShapeId id) {
+  shapes_[id].blocked = false;
+  refresh_shape(id);
 }
 
 void Scheduler::mark_freed(AgentSlot slot) {
@@ -274,26 +353,26 @@ void Scheduler::mark_freed(AgentSlot slot) {
   }
 }
 
-// Unblocks the classes that one of the agents with new room could take.
+// Unblocks the shapes that one of the agents with new room could take.
 void Scheduler::absorb_freed() {
   if (freed_.empty()) {
     return;
   }
   const bool try_each = freed_.size() <= kFreedAgentsTriedMax;
-  const auto has_chance = [&](const Class& cls) {
+  const auto has_chance = [&](const Shape& shape) {
     return !try_each || std::any_of(freed_.begin(), freed_.end(), [&](AgentSlot slot) {
-      return fleet_.has_room(slot, cls.key->request) && fleet_.could_hold(slot, *cls.key);
+      return fleet_.has_room(slot, shape.key->request) && fleet_.could_hold(slot, *shape.key);
     });
   };
   std::size_t kept = 0;
-  for (const ClassId id : blocked_) {
-    Class& cls = classes_[id];
-    if (cls.blocked && !has_chance(cls)) {
+  for (const ShapeId id : blocked_) {
+    Shape& shape = shapes_[id];
+    if (shape.blocked && !has_chance(shape)) {
       blocked_[kept++] = id;
       continue;
     }
-    cls.listed_as_blocked = false;
-    if (cls.blocked) {
+    shape.listed_as_blocked = false;
+    if (shape.blocked) {
       unblock(id);
     }
   }
@@ -304,13 +383,9 @@ void Scheduler::absorb_freed() {
   freed_.clear();
 }
 
-AgentSlot Scheduler::find_agent(ClassId id) {
-  const Class& cls = classes_[id];
-  if (cls.held != kNone && fleet_.has_room(cls.held, cls.key->request)) {
-    return cls.held;
-  }
-  cls.lane->sync(fleet_, wanted_, wanted_version_);
-  return cls.lane->best(fleet_, cls.key->request);
+AgentSlot Scheduler::find_agent(const Shape& shape) {
+  shape.lane->sync(fleet_, wanted_, wanted_version_);
+  return shape.lane->best(fleet_, shape.key->request);
 }
 
 }  // namespace hearth::sched

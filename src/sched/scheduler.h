@@ -3,8 +3,9 @@
 // Pure bookkeeping over classes and agents. core/ owns one: it asks next() and makes the answer
 // true with dequeue() and reserve(), so that reservations are part of the core's events.
 //
-// Cost: a class that did not fit is blocked and not asked again until capacity is released or an
-// agent joins, and a placement touches one lane. Nothing here ever walks the queued jobs.
+// Cost: classes of one shape (equal but for priority and group) fit together or not at all. A shape
+// that did not fit is blocked and not asked again until capacity is released or an agent joins, and
+// a placement touches one lane. Nothing here ever walks the queued jobs.
 //
 // No starvation: a class that has waited longer than starvation_after holds one agent that could
 // fit it; nobody else is placed there until its head is.
@@ -100,16 +101,16 @@ class Scheduler {
   void check_invariants() const;
 
  private:
+  using ShapeId = std::uint32_t;
+
   struct Class {
     const ClassKey* key = nullptr;  // null: unused
     std::size_t users = 0;
     JobList jobs;
-    Lane* lane = nullptr;
+    ShapeId shape = kNone;
+    std::uint32_t place_in_shape = 0;  // index into Shape::classes
     GroupState* group = nullptr;
     AgentSlot held = kNone;
-    // Did not fit anywhere and nothing was released since.
-    bool blocked = false;
-    bool listed_as_blocked = false;
     TimePoint last_placed_at{};
   };
   // Highest priority first, then the class whose head has waited longest.
@@ -119,21 +120,36 @@ class Scheduler {
     JobId id;
     friend auto operator<=>(const ReadyKey&, const ReadyKey&) = default;
   };
+  struct Shape {
+    const ClassKey* key = nullptr;  // without priority and group; null: unused
+    Lane* lane = nullptr;
+    std::vector<ClassId> classes;  // kNone: a place that is free
+    std::vector<std::uint32_t> free_places;
+    IndexedHeap<ReadyKey> ready;  // classes whose head may be tried, by place
+    // Did not fit anywhere and nothing was released since.
+    bool blocked = false;
+    bool listed_as_blocked = false;
+  };
   struct LaneEntry {
     std::unique_ptr<Lane> lane;
     std::size_t users = 0;
   };
 
+  ClassId make_class(const ClassKey& key);
+  void enter_shape(ClassId id);
+  void leave_shape(ClassId id);
   Lane* acquire_lane(const ClassKey& key);
   void release_lane(const Lane& lane);
   void drop_idle_lanes();
   void refresh(ClassId id);
   void refresh_group(const GroupState& group);
-  void block(ClassId id);
-  void unblock(ClassId id);
+  void refresh_shape(ShapeId id);
+  void block(ShapeId id);
+  void unblock(ShapeId id);
+  [[nodiscard]] std::optional<Placement> next_held() const;
   void mark_freed(AgentSlot slot);
   void absorb_freed();
-  [[nodiscard]] AgentSlot find_agent(ClassId id);
+  [[nodiscard]] AgentSlot find_agent(const Shape& shape);
   [[nodiscard]] TimePoint waits_since(const Class& cls) const;
   [[nodiscard]] bool is_starving(const Class& cls, TimePoint now) const;
   [[nodiscard]] bool may_hold(AgentSlot slot, const Class& cls) const;
@@ -150,8 +166,11 @@ class Scheduler {
   std::map<LaneKey, LaneEntry> lanes_;
   LabelSet wanted_;
   std::uint64_t wanted_version_ = 1;
-  IndexedHeap<ReadyKey> ready_;
-  std::vector<ClassId> blocked_;  // may hold ids that are not blocked any more
+  std::map<ClassKey, ShapeId> shape_ids_;
+  std::vector<Shape> shapes_;
+  std::vector<ShapeId> unused_shapes_;
+  IndexedHeap<ReadyKey> ready_;   // shapes that are not blocked, by their first class
+  std::vector<ShapeId> blocked_;  // may hold ids that are not blocked any more
   std::vector<AgentSlot> freed_;  // gained room since the last absorb_freed
   std::vector<bool> is_freed_;    // per slot
   std::vector<ClassId> holders_;  // classes that hold an agent

@@ -31,9 +31,9 @@ std::int64_t shortfall_of(const FleetAgent& agent, const ResourceVector& request
 }  // namespace
 
 void Scheduler::sweep(TimePoint now) {
-  for (const ClassId id : blocked_) {
-    classes_[id].listed_as_blocked = false;
-    if (classes_[id].blocked) {
+  for (const ShapeId id : blocked_) {
+    shapes_[id].listed_as_blocked = false;
+    if (shapes_[id].blocked) {
       unblock(id);
     }
   }
@@ -53,6 +53,9 @@ void Scheduler::sweep(TimePoint now) {
     return waits_since(classes_[a]) < waits_since(classes_[b]);
   });
   for (const ClassId id : starving) {
+    if (holders_.size() == fleet_.size()) {
+      break;  // every agent is held: nothing to give, nothing to exchange
+    }
     give_hold(id);
   }
 }
@@ -120,8 +123,12 @@ void Scheduler::check_invariants() const {
     const Class& cls = classes_[id];
     HEARTH_CHECK(cls.key == &key && cls.users > 0, "a class in use must know its key");
     const bool group_full = cls.group != nullptr && cls.group->is_full();
-    HEARTH_CHECK(ready_.contains(id) == (cls.jobs.size > 0 && !cls.blocked && !group_full),
+    const Shape& shape = shapes_[cls.shape];
+    HEARTH_CHECK(shape.classes[cls.place_in_shape] == id, "a shape lists its classes");
+    HEARTH_CHECK(shape.ready.contains(cls.place_in_shape) == (cls.jobs.size > 0 && !group_full),
                  "a class is ready exactly if its head may be tried");
+    HEARTH_CHECK(ready_.contains(cls.shape) == (!shape.blocked && !shape.ready.empty()),
+                 "a shape is ready exactly if it is not blocked and a class of it is");
     HEARTH_CHECK((cls.group == nullptr) == key.group.empty(), "a grouped class knows its group");
     std::size_t listed = 0;
     for (QueueNode node = cls.jobs.head; node != kNone; node = queue_.next(node)) {
