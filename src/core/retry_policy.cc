@@ -12,16 +12,20 @@ auto tied(const RetryPolicy& p) {
                   p.backoff.factor, p.backoff.max, p.retry_on.exit_codes, p.retry_on.reasons);
 }
 
+// Longer than any wait that is meant, short enough that no sum of times overflows.
+constexpr Duration kWaitMax = std::chrono::years(100);
+
 }  // namespace
 
 RetryPolicy retry_policy_of(const SchedulingSpec& spec) {
   return {.max_retries = spec.max_retries,
           .max_lost = spec.max_lost,
           .group_limit = spec.group.empty() ? 0 : spec.group_limit,
-          .max_queue = spec.max_queue,
+          .max_queue =
+              spec.max_queue ? std::optional(std::min(*spec.max_queue, kWaitMax)) : std::nullopt,
           .backoff = {.initial = spec.backoff.initial,
                       .factor = std::isfinite(spec.backoff.factor) ? spec.backoff.factor : 1.0,
-                      .max = spec.backoff.max},
+                      .max = std::min(spec.backoff.max, kWaitMax)},
           .retry_on = spec.retry_on};
 }
 
