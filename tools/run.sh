@@ -81,15 +81,17 @@ if [[ $# -gt 0 ]]; then
   exit "$status"
 fi
 
+elsewhere=
+[[ "$url" == http://127.0.0.1:7070 ]] || elsewhere=", after export HEARTH_URL=$url"
 echo "A job of three lines, one a second (hearth run -- sh -c …):"
 run_job -- sh -c 'for i in 1 2 3; do echo "line $i from $(hostname)"; sleep 1; done'
 cat << TEXT
 
-Hearth is up at $url. From another terminal:
+Hearth is up at $url. From another terminal${elsewhere}:
   $hearth run --cpu 0.5 --memory 64 -- COMMAND…     run something, see it live, get its exit code
   $hearth jobs                                      what ran and what waits
   $hearth agents                                    the machines
-  curl $url/v1/jobs                                 the same over HTTP
+  curl $url/v1/jobs               the same over HTTP
 TEXT
 if [[ -n "$up" ]]; then
   echo "Ctrl-C stops it."
