@@ -10,12 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/json/fwd.hpp>
+
 #include "base/result.h"
 #include "model/job_spec.h"
-
-namespace boost::json {
-class value;
-}
 
 namespace hearth::rest {
 
