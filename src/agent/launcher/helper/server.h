@@ -6,6 +6,7 @@
 // the agent may be draining.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <array>
@@ -18,8 +19,6 @@
 
 #include "agent/launcher/helper/child.h"
 #include "agent/launcher/launcher.h"
-
-struct rusage;
 
 namespace hearth::agent::helper {
 
