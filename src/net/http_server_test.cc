@@ -148,6 +148,7 @@ TEST_F(HttpServerTest, KeepsOrderWhenAnAnswerComesLaterFromAnotherThread) {
   EXPECT_EQ(client.read_response().body, "/1");
   EXPECT_EQ(client.read_response().body, "/2");
   EXPECT_EQ(client.read_response().body, "/3");
+  server_->stop(0);  // before what its handler uses goes
 }
 
 TEST_F(HttpServerTest, AnyCutOfARequestIsTheSameRequest) {
@@ -379,6 +380,7 @@ TEST_F(HttpServerTest, StreamsWhatASourceGives) {
   ASSERT_TRUE(old.send("GET /chunked HTTP/1.0\r\n\r\n"));
   EXPECT_EQ(old.read_response().headers.count("transfer-encoding"), 0U);
   EXPECT_EQ(old.read_some(100), "012345678901234567890123456789");
+  server_->stop(0);  // before what its handler uses goes
 }
 
 TEST_F(HttpServerTest, WakesAWaitingStreamAndKeepsItAlive) {
@@ -417,7 +419,8 @@ TEST_F(HttpServerTest, WakesAWaitingStreamAndKeepsItAlive) {
   }
   wakeup.notify();
   EXPECT_EQ(client.read_until("0\r\n\r\n"), "\r\n0\r\n\r\n");
-  wakeup.notify();  // after the end: nothing happens
+  wakeup.notify();   // after the end: nothing happens
+  server_->stop(0);  // before what its handler uses goes
 }
 
 TEST_F(HttpServerTest, PullsNoFasterThanTheReaderReads) {
@@ -444,6 +447,7 @@ TEST_F(HttpServerTest, PullsNoFasterThanTheReaderReads) {
   EXPECT_EQ(before, pulled);
   EXPECT_LT(pulled, 32 * limits::kMiB);  // kernel buffers of both ends, not gigabytes
   EXPECT_GT(client.read_some(4 << 20).size(), 4U << 19);
+  server_->stop(0);  // before what its handler uses goes
 }
 
 TEST_F(HttpServerTest, DropsAReaderThatTakesNothing) {
@@ -465,6 +469,7 @@ TEST_F(HttpServerTest, DropsAReaderThatTakesNothing) {
     tick(1);
   }
   EXPECT_EQ(gone.wait_for(Duration(0)), std::future_status::ready);
+  server_->stop(0);  // before what its handler uses goes
 }
 
 TEST_F(HttpServerTest, FreesTheSourceWhenThePeerLeaves) {
@@ -482,6 +487,7 @@ TEST_F(HttpServerTest, FreesTheSourceWhenThePeerLeaves) {
     ASSERT_EQ(client.read_response(true).status, 200);
   }
   destroyed.get_future().wait();
+  server_->stop(0);  // before what its handler uses goes
 }
 
 TEST_F(HttpServerTest, StopLetsAnswersUnderWayEnd) {
