@@ -286,9 +286,11 @@ void AgentCore::Impl::on(const ProcessEnded& command) {
   }
 }
 
+// Said once, and maybe before the start is: a fast writer's output overtakes it.
 void AgentCore::Impl::on(const OutputLimitReached& command) {
   const auto entry = attempts_.find(command.key);
-  if (entry != attempts_.end() && entry->second.phase == Phase::Running &&
+  if (entry != attempts_.end() &&
+      (entry->second.phase == Phase::Starting || entry->second.phase == Phase::Running) &&
       entry->second.kill_on_output_limit) {
     entry->second.causes.output_limit = true;
     kill(entry);

@@ -289,6 +289,16 @@ TEST_F(AgentCoreTest, OutputLimitKillsOnlyWhereTheJobAsksForIt) {
   EXPECT_EQ(die_of(key_of(8), 9).back(), "finished 8/1@1 FAILED output_limit");
 }
 
+// A fast writer passes the bound before its start is known, and the bound is told only once.
+TEST_F(AgentCoreTest, OutputLimitBeforeTheStartIsKnownKillsToo) {
+  link_up();
+  kill_on_output_limit_ = true;
+  handle(assign_of(key_of(7)));
+  EXPECT_EQ(handle(OutputLimitReached{key_of(7)}), Lines{"kill 7/1@1"});
+  EXPECT_EQ(handle(SpawnDone{key_of(7)}).back(), "kill 7/1@1");
+  EXPECT_EQ(die_of(key_of(7), 9).back(), "finished 7/1@1 FAILED output_limit");
+}
+
 TEST_F(AgentCoreTest, EventsOfUnknownAttemptsAreIgnored) {
   link_up();
   EXPECT_EQ(handle(SpawnDone{key_of(1)}), Lines{});
