@@ -104,7 +104,7 @@ Result<std::unique_ptr<ControllerLoop>> ControllerLoop::start(LoopDeps deps, Loo
   HEARTH_ASSIGN(const core::Snapshot snapshot,
                 to_snapshot(std::move(recovery), *start.core_reader));
 
-  auto impl = std::make_unique<Impl>(std::move(deps), std::move(options), std::move(start));
+  auto impl = std::make_unique<Impl>(std::move(deps), options, std::move(start));
   impl->core.restore(snapshot, impl->deps.clock.now());
   for (const core::RestoredJob& job : snapshot.jobs) {
     impl->desk.restore(job.record);

@@ -7,7 +7,7 @@ namespace {
 
 // Of the process: one simulation process shows one defect. The marks in the pure libraries have no
 // object to ask.
-std::string active;
+std::string active;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 }  // namespace
 
@@ -16,7 +16,7 @@ void set_mutation(std::string name) {
 }
 
 const std::vector<Mutation>& all_mutations() {
-  static const std::vector<Mutation> kAll{
+  static const std::vector<Mutation> all{
       // Around the core: the shell and the store.
       {"reply_before_commit", "what is acknowledged is durable"},
       {"store_drops_a_change", "a transaction is whole"},
@@ -44,7 +44,7 @@ const std::vector<Mutation>& all_mutations() {
       {"agent_reports_once", "a report is repeated until acknowledged"},
       {"agent_ignores_stop", "a disowned attempt is killed", Scenario::Partitions},
   };
-  return kAll;
+  return all;
 }
 
 }  // namespace hearth::sim

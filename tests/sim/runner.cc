@@ -13,6 +13,8 @@ namespace hearth::sim {
 namespace {
 
 // Where a handler of SIGABRT finds out which run it was.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): a signal handler has no other
+// way
 std::array<char, 256> replay_line{};
 
 extern "C" void say_replay(int) {

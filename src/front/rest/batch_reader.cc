@@ -108,7 +108,7 @@ Result<> BatchReader::add(JobRequest request) {
   if (auto accepted = accept_(request.spec); !accepted) {
     entry.error = std::move(accepted).error();
   } else if (!after_refs) {
-    entry.error = std::move(after_refs).error();
+    entry.error = after_refs.error();
   } else if (!request.ref.empty() && refs_.contains(request.ref)) {
     entry.error = invalid_field("ref", "an earlier item has the ref '" + request.ref + "' already");
   }

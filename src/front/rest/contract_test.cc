@@ -21,11 +21,11 @@ namespace json = boost::json;
 using Names = std::set<std::string>;
 
 const json::value& contract() {
-  static const json::value kContract = [] {
+  static const json::value parsed = [] {
     const std::string_view text = openapi_json();
     return json::parse({text.data(), text.size()});
   }();
-  return kContract;
+  return parsed;
 }
 
 const json::object& schema(std::string_view name) {
