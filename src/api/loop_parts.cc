@@ -83,6 +83,7 @@ void ControllerLoop::Impl::post(core::Command command, ReplySink reply) {
   // Untouched when it was refused (Mailbox::try_push).
   const std::optional<Error> refused = refusal();
   metrics.refused_queue_full.fetch_add(refused ? 0 : 1);
+  // NOLINTNEXTLINE(bugprone-use-after-move)
   answer_error(envelope.reply, refused.value_or(queue_full(options.mailbox_commands_max)));
 }
 

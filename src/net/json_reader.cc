@@ -20,10 +20,13 @@ constexpr std::int64_t kValueWeight = 4;  // about what the shortest value takes
 // Boost's own handler keeps the last of duplicate names without a word; this one tells.
 class TreeHandler {
  public:
+  // Boost asks for these by name.
+  // NOLINTBEGIN(readability-identifier-naming)
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+  // NOLINTEND(readability-identifier-naming)
 
   // Set for an array whose elements are wanted one by one.
   JsonArrayReader::OnElement on_element;

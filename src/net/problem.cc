@@ -70,7 +70,7 @@ std::string limit_name(std::string_view name) {
 }  // namespace
 
 const std::vector<ProblemKind>& problem_kinds() {
-  static const std::vector<ProblemKind> kKinds = {
+  static const std::vector<ProblemKind> kinds = {
       {"invalid_json", 400, "The body is not valid JSON"},
       {"invalid_field", 400, "A field has a value that is not allowed"},
       {"unknown_field", 400, "A field is not known"},
@@ -93,7 +93,7 @@ const std::vector<ProblemKind>& problem_kinds() {
       {"storage_unavailable", 503, "The store cannot be written"},
       {"internal", 500, "Hearth failed"},
   };
-  return kKinds;
+  return kinds;
 }
 
 std::string_view problem_code(const Error& error) {

@@ -12,9 +12,8 @@
 namespace hearth::sim {
 namespace {
 
-// Where a handler of SIGABRT finds out which run it was.
-// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): a signal handler has no other
-// way
+// Where a handler of SIGABRT finds out which run it was; it has no other way.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 std::array<char, 256> replay_line{};
 
 extern "C" void say_replay(int) {
