@@ -200,8 +200,7 @@ std::string summary_of(const boost::json::value& job) {
     line += ", signal " + std::to_string(integer_of(job, "signal"));
   }
   if (has_value(job, "startedAt") && has_value(job, "completedAt")) {
-    line += ", " + human_duration(parse_rfc3339(text_of(job, "completedAt")) -
-                                  parse_rfc3339(text_of(job, "startedAt")));
+    line += ", " + human_duration(time_at(job, "completedAt") - time_at(job, "startedAt"));
   }
   if (has_value(job, "agentId")) {
     line += ", agent " + text_of(job, "agentId");

@@ -5,7 +5,7 @@
 
 #include <boost/json.hpp>
 
-#include "cli/json_text.h"
+#include "base/rfc3339.h"
 #include "config/quantity.h"
 #include "config/settings.h"
 
@@ -146,7 +146,7 @@ Result<> set_placement(json::object& body, const JobOptions& options, TimePoint 
     if (!delay) {
       return for_flag("--delay", delay.error());
     }
-    body["notBefore"] = rfc3339(now + *delay);
+    body["notBefore"] = to_rfc3339(now + *delay);
   }
   HEARTH_TRY(set_duration(body, "maxQueueMs", "--max-queue", options.max_queue));
   set_text(body, "onInfeasible", options.on_infeasible);

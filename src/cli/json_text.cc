@@ -2,9 +2,10 @@
 
 #include <array>
 #include <cstdio>
-#include <ctime>
 
 #include <boost/json.hpp>
+
+#include "base/rfc3339.h"
 
 namespace hearth::cli {
 
@@ -54,28 +55,8 @@ bool has_value(const json::value& object, std::string_view key) {
   return value != nullptr && !value->is_null();
 }
 
-std::string rfc3339(TimePoint time) {
-  const std::int64_t ms = to_ms(time);
-  const std::time_t seconds = ms / 1000;
-  std::tm parts{};
-  ::gmtime_r(&seconds, &parts);
-  std::array<char, 40> text{};
-  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text.data() + size, text.size() - size, ".%03dZ", static_cast<int>(ms % 1000));
-  return text.data();
-}
-
-TimePoint parse_rfc3339(std::string_view text) {
-  std::tm parts{};
-  int ms = 0;
-  const std::string copy(text);
-  if (std::sscanf(copy.c_str(), "%d-%d-%dT%d:%d:%d.%3dZ", &parts.tm_year, &parts.tm_mon,
-                  &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &ms) < 6) {
-    return TimePoint{};
-  }
-  parts.tm_year -= 1900;
-  parts.tm_mon -= 1;
-  return time_from_ms(::timegm(&parts) * 1000 + ms);
+TimePoint time_at(const json::value& object, std::string_view key) {
+  return parse_rfc3339(text_of(object, key)).value_or(TimePoint{});
 }
 
 std::string human_duration(Duration duration) {

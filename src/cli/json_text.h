@@ -20,9 +20,8 @@ std::int64_t integer_of(const boost::json::value& object, std::string_view key,
                         std::int64_t fallback = 0);
 bool has_value(const boost::json::value& object, std::string_view key);  // present and not null
 
-std::string rfc3339(TimePoint time);
-// 0 when `text` is none.
-TimePoint parse_rfc3339(std::string_view text);
+// The member's time; the start of 1970 when it is none.
+TimePoint time_at(const boost::json::value& object, std::string_view key);
 // "850 ms", "3.2 s", "4 m 05 s", "2 h 10 m", "3 d 4 h"
 std::string human_duration(Duration duration);
 // "512 MiB", "1.5 GiB"

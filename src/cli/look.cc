@@ -32,7 +32,7 @@ std::string command_of(const json::value& job) {
 
 // How long it ran, runs or waits.
 std::string time_of(const json::value& job, TimePoint now) {
-  const auto at = [&job](const char* key) { return parse_rfc3339(text_of(job, key)); };
+  const auto at = [&job](const char* key) { return time_at(job, key); };
   if (has_value(job, "completedAt")) {
     return has_value(job, "startedAt") ? human_duration(at("completedAt") - at("startedAt")) : "-";
   }
