@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -22,6 +23,8 @@
 namespace hearth::e2e {
 
 namespace {
+
+constexpr int kNotStarted = 127;
 
 std::int64_t deadline_in(Duration patience) {
   return SystemClock().monotonic_ns() + std::chrono::nanoseconds(patience).count();
@@ -44,6 +47,52 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   }
   result.push_back(nullptr);
   return result;
+}
+
+struct Start {
+  char** arguments = nullptr;
+  char** variables = nullptr;
+  const char* directory = nullptr;  // null: the test's
+  std::array<int, 3> streams{};
+};
+
+// Between fork and exec, so with bare calls only. A test that crashes runs no destructors: the
+// kernel ends its programs then. It may have crashed before the kernel was asked, hence the look at
+// the parent.
+[[noreturn]] void become(const Start& start, pid_t test, int failed_fd) {
+  const bool dies_with_test = ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == test;
+  if (dies_with_test && (start.directory == nullptr || ::chdir(start.directory) == 0) &&
+      ::dup2(start.streams[0], 0) == 0 && ::dup2(start.streams[1], 1) == 1 &&
+      ::dup2(start.streams[2], 2) == 2) {
+    ::execvpe(start.arguments[0], start.arguments, start.variables);
+  }
+  const int failed = errno;
+  [[maybe_unused]] const ssize_t told = ::write(failed_fd, &failed, sizeof failed);
+  ::_exit(kNotStarted);
+}
+
+// The program's pid, or -1 and a failed test. Its life hangs on the thread that calls this.
+pid_t spawn(const Start& start) {
+  std::array<int, 2> failure{-1, -1};
+  EXPECT_EQ(::pipe2(failure.data(), O_CLOEXEC), 0);
+  const UniqueFd told(failure[0]);
+  UniqueFd tell(failure[1]);
+  const pid_t test = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    become(start, test, tell.get());
+  }
+  tell.reset();
+  int failed = 0;
+  if (pid > 0 && ::read(told.get(), &failed, sizeof failed) == 0) {
+    return pid;
+  }
+  ADD_FAILURE() << "start " << start.arguments[0] << ": "
+                << std::strerror(pid < 0 ? errno : failed);
+  if (pid > 0) {
+    ::waitpid(pid, nullptr, 0);
+  }
+  return -1;
 }
 
 UniqueFd file_of(const std::string& bytes) {
@@ -73,21 +122,13 @@ Program::Program(const std::string& scratch, std::vector<std::string> command, O
     environment.push_back(name + "=" + value);
   }
   const UniqueFd in = file_of(options.stdin_bytes);
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_adddup2(&actions, in.get(), 0);
-  ::posix_spawn_file_actions_adddup2(&actions, out.get(), 1);
-  ::posix_spawn_file_actions_adddup2(&actions, err.get(), 2);
-  if (!options.directory.empty()) {
-    ::posix_spawn_file_actions_addchdir_np(&actions, options.directory.c_str());
-  }
   auto arguments = pointers(command);
   auto variables = pointers(environment);
-  const int failed =
-      ::posix_spawnp(&pid_, arguments[0], &actions, nullptr, arguments.data(), variables.data());
-  ::posix_spawn_file_actions_destroy(&actions);
-  EXPECT_EQ(failed, 0) << "start " << command[0];
-  if (failed != 0) {
+  pid_ = spawn({.arguments = arguments.data(),
+                .variables = variables.data(),
+                .directory = options.directory.empty() ? nullptr : options.directory.c_str(),
+                .streams = {in.get(), out.get(), err.get()}});
+  if (pid_ < 0) {
     reaped_ = true;
     return;
   }

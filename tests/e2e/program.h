@@ -1,4 +1,5 @@
-// A real program under test: started with pipes, read line by line, signalled, and always ended.
+// A real program under test: started with pipes, read line by line, signalled, and always ended,
+// also when the test crashes: the kernel kills it with the thread that started it.
 #pragma once
 
 #include <sys/types.h>
