@@ -25,6 +25,15 @@ inline constexpr std::int64_t kConnectionsMax = 16'000;
 inline constexpr std::int64_t kListLimitMax = 1'000;
 inline constexpr std::int64_t kListLimitDefault = 100;
 
+// Who may ask, and how often.
+inline constexpr std::int64_t kTokensMax = 10'000;
+inline constexpr std::int64_t kSessionsMax = 1'000;
+inline constexpr std::int64_t kJoinUsesMax = 10'000;
+inline constexpr Duration kJoinTokenFor = std::chrono::hours(24);
+inline constexpr Duration kSessionFor = std::chrono::hours(12);
+// Revoked and expired tokens are listed this long.
+inline constexpr Duration kTokenKeptAfterEnd = std::chrono::hours(24 * 30);
+
 // One job.
 inline constexpr std::int64_t kCommandBytesMax = 128 * kKiB;
 inline constexpr std::int64_t kEnvironmentBytesMax = 128 * kKiB;

@@ -15,6 +15,7 @@
 #include "model/agent.h"
 #include "model/change_set.h"
 #include "model/job.h"
+#include "store/token_store.h"
 
 namespace hearth::store {
 
@@ -80,20 +81,6 @@ class Reader {
   virtual Result<std::map<JobState, std::int64_t>> counts() = 0;
 };
 
-// How an append failed decides what the loop does (architecture.md, "The controller").
-enum class AppendStatus : std::uint8_t {
-  Durable,
-  // Surely not done (disk full, read-only, busy): keep the batch, retry it unchanged.
-  NotDone,
-  // Unknown or broken (failed fsync, corruption): the process must exit and recover.
-  Fatal,
-};
-
-struct AppendOutcome {
-  AppendStatus status = AppendStatus::Durable;
-  Error error;
-};
-
 class Store {
  public:
   virtual ~Store() = default;
@@ -103,6 +90,8 @@ class Store {
   // followers'.
   virtual AppendOutcome append(const std::vector<const ChangeSet*>& changes) = 0;
   virtual Result<std::unique_ptr<Reader>> reader() = 0;
+  // May be called from any thread; must not outlive the store.
+  virtual Result<std::unique_ptr<TokenStore>> tokens() = 0;
 };
 
 }  // namespace hearth::store

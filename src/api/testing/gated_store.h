@@ -61,6 +61,7 @@ class GatedStore final : public store::Store {
     return outcome;
   }
   Result<std::unique_ptr<store::Reader>> reader() override { return store_->reader(); }
+  Result<std::unique_ptr<store::TokenStore>> tokens() override { return store_->tokens(); }
 
  private:
   const std::unique_ptr<store::Store> store_;

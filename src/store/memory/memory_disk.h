@@ -37,6 +37,7 @@ struct MemoryRows {
   std::map<AgentId, AgentRecord> agents;
   std::map<OutputKey, std::string> outputs;
   std::unordered_map<std::string, JobId> keys;
+  std::map<auth::TokenId, auth::TokenRecord> tokens;
 
   // What a database's constraints would refuse.
   [[nodiscard]] Result<> check(const MergedChanges& changes) const;
@@ -48,6 +49,7 @@ class MemoryDisk::State {
  public:
   Recovery recover();
   AppendOutcome append(const MergedChanges& changes, bool& broken);
+  AppendOutcome write_tokens(const auth::TokenChanges& changes, bool& broken);
   void inject(Fault fault, std::uint64_t skip);
   void set_full(bool full);
   std::uint64_t appends();

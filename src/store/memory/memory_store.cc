@@ -66,6 +66,29 @@ AppendOutcome MemoryDisk::State::append(const MergedChanges& changes, bool& brok
   return {};
 }
 
+AppendOutcome MemoryDisk::State::write_tokens(const auth::TokenChanges& changes, bool& broken) {
+  const MutexLock lock(mutex_);
+  const std::optional<Fault> fault = next_fault();
+  if (fault == Fault::NotDone) {
+    return {.status = AppendStatus::NotDone,
+            .error = unavailable("write tokens: injected: the memory disk is full")};
+  }
+  broken = fault.has_value();
+  if (fault != Fault::FatalLost) {
+    for (const auth::TokenId& id : changes.erase) {
+      rows_.tokens.erase(id);
+    }
+    for (const auth::TokenRecord& token : changes.put) {
+      rows_.tokens[token.id] = token;
+    }
+  }
+  if (broken) {
+    return {.status = AppendStatus::Fatal,
+            .error = internal_error("write tokens: injected: the outcome is unknown")};
+  }
+  return {};
+}
+
 void MemoryDisk::State::inject(Fault fault, std::uint64_t skip) {
   const MutexLock lock(mutex_);
   fault_ = fault;
@@ -151,6 +174,32 @@ void MemoryRows::apply(const MergedChanges& changes) {
 
 namespace {
 
+class MemoryTokenStore final : public TokenStore {
+ public:
+  explicit MemoryTokenStore(std::shared_ptr<MemoryDisk::State> state) : state_(std::move(state)) {}
+
+  Result<std::vector<auth::TokenRecord>> load() override {
+    return state_->with([](const MemoryRows& rows) {
+      std::vector<auth::TokenRecord> tokens;
+      for (const auto& [id, token] : rows.tokens) {
+        tokens.push_back(token);
+      }
+      return tokens;
+    });
+  }
+  AppendOutcome write(const auth::TokenChanges& changes) override {
+    if (broken_) {
+      return {.status = AppendStatus::Fatal,
+              .error = internal_error("write tokens: this store failed before")};
+    }
+    return changes.empty() ? AppendOutcome{} : state_->write_tokens(changes, broken_);
+  }
+
+ private:
+  std::shared_ptr<MemoryDisk::State> state_;
+  bool broken_ = false;
+};
+
 class MemoryStore final : public Store {
  public:
   explicit MemoryStore(std::shared_ptr<MemoryDisk::State> state) : state_(std::move(state)) {}
@@ -171,6 +220,9 @@ class MemoryStore final : public Store {
   }
 
   Result<std::unique_ptr<Reader>> reader() override { return open_memory_reader(state_); }
+  Result<std::unique_ptr<TokenStore>> tokens() override {
+    return std::unique_ptr<TokenStore>(std::make_unique<MemoryTokenStore>(state_));
+  }
 
  private:
   std::shared_ptr<MemoryDisk::State> state_;

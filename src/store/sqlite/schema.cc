@@ -69,7 +69,24 @@ CREATE TABLE ended(
   jobs INTEGER NOT NULL);
 )sql";
 
-constexpr std::array kMigrations = {kVersion1};
+// `hash` is of the secret; the secret itself is nowhere (auth/token.h).
+constexpr std::string_view kVersion2 = R"sql(
+CREATE TABLE tokens(
+  id TEXT PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  scopes INTEGER NOT NULL,
+  hash BLOB NOT NULL,
+  agent TEXT NOT NULL,
+  parent TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  revoked_at INTEGER,
+  uses_max INTEGER NOT NULL,
+  uses INTEGER NOT NULL) WITHOUT ROWID;
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2};
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include "store/sqlite/data_directory.h"
 #include "store/sqlite/reader.h"
 #include "store/sqlite/schema.h"
+#include "store/sqlite/token_rows.h"
 #include "store/sqlite/writer.h"
 #include "wire/job_codec.h"
 
@@ -34,6 +35,9 @@ class SqliteStore final : public Store {
   AppendOutcome append(const std::vector<const ChangeSet*>& changes) override;
   Result<std::unique_ptr<Reader>> reader() override {
     return sqlite::open_reader(database_.path(), options_.vfs);
+  }
+  Result<std::unique_ptr<TokenStore>> tokens() override {
+    return sqlite::open_token_store(database_.path(), options_.vfs);
   }
 
  private:
