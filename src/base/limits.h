@@ -125,6 +125,8 @@ inline constexpr std::int64_t kSpoolMemoryBytesMax = 64 * kKiB;
 // Kept from jobs when the capacity is not given by the operator.
 inline constexpr std::int64_t kReserveMemoryBytes = 256 * kMiB;
 inline constexpr std::int64_t kPidsMaxDefault = 4'096;
+// An empty folder of another agent's groups is removed when it is older.
+inline constexpr Duration kAbandonedGroupAge = std::chrono::hours(1);
 inline constexpr std::int64_t kLoopPostedMax = 65'536;
 inline constexpr std::int64_t kSpawnsWaitingMax = 1'024;
 inline constexpr std::int64_t kBlockingTasksMax = 4'096;

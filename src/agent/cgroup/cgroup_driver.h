@@ -3,7 +3,8 @@
 // Implementations: V2Driver, HybridDriver (v1 limits; membership, freeze and kill through the v2
 // hierarchy beside it), V1Driver, NoneDriver (process groups only). All pass the contract suite in
 // testing/cgroup_contract.h; what the kernel really enforces is enforcement(). Groups live below
-// `<root>/hearth-<instance>/`, so cleaning up after a crash never touches a neighbour's.
+// `<root>/hearth-<instance>/`, so cleaning up after a crash never touches a neighbour's. While that
+// folder is old and empty, any agent may remove it.
 //
 // Thread-compatible: the agent uses one driver from its own threads, one call at a time per group.
 #pragma once
@@ -75,7 +76,10 @@ class CgroupDriver {
   // PermissionDenied naming both remedies (delegation, root).
   virtual Result<std::unique_ptr<CgroupHandle>> create(const std::string& name,
                                                        const GroupLimits& limits) = 0;
-  // Kills and removes every group below this instance's own subtree: leftovers of a crash.
+  // Kills and removes every group below this instance's own subtree: leftovers of a crash; their
+  // number. Also removes old folders of other instances that hold nothing, because an agent that
+  // was killed and never came back leaves its own: where the owner lives, its create() makes it
+  // again.
   virtual Result<int> sweep() = 0;
 };
 

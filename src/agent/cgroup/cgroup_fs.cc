@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <charconv>
 
+#include "base/clock.h"
+
 namespace hearth::agent {
 namespace {
 
@@ -36,6 +38,7 @@ Error cgroup_error(const std::string& what, int sys_errno) {
       error.code = ErrorCode::AlreadyExists;
       break;
     case ENOENT:
+    case ENODEV:  // it was removed while its file was open
       error.code = ErrorCode::NotFound;
       break;
     case EBUSY:
@@ -112,6 +115,14 @@ Result<std::vector<std::string>> KernelCgroupFs::folders(const std::string& path
 
 bool KernelCgroupFs::exists(const std::string& path) {
   return access(path.c_str(), F_OK) == 0;
+}
+
+Result<Duration> KernelCgroupFs::age(const std::string& path) {
+  struct stat seen {};
+  if (stat(path.c_str(), &seen) != 0) {
+    return cgroup_error("look at cgroup " + path, errno);
+  }
+  return SystemClock().now() - time_from_ms(seen.st_mtim.tv_sec * 1'000);
 }
 
 Result<> make_all(CgroupFs& fs, const std::string& path) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 
 namespace hearth::agent {
 
@@ -22,6 +23,8 @@ class CgroupFs {
   virtual Result<std::string> read(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> folders(const std::string& path) = 0;
   virtual bool exists(const std::string& path) = 0;
+  // At most as long as `path` exists: kernels forget the time of one they have not shown for long.
+  virtual Result<Duration> age(const std::string& path) = 0;
 };
 
 class KernelCgroupFs final : public CgroupFs {
@@ -32,6 +35,7 @@ class KernelCgroupFs final : public CgroupFs {
   Result<std::string> read(const std::string& path) override;
   Result<std::vector<std::string>> folders(const std::string& path) override;
   bool exists(const std::string& path) override;
+  Result<Duration> age(const std::string& path) override;
 };
 
 Error cgroup_error(const std::string& what, int sys_errno);

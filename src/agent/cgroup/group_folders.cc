@@ -5,12 +5,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <string_view>
+
+#include "base/limits.h"
 
 namespace hearth::agent {
 namespace {
 
+constexpr std::string_view kInstancePrefix = "hearth-";
+constexpr std::size_t kInstanceDigits = 16;  // as agent/host/data_dir makes them up
 constexpr std::size_t kNameBytesMax = 128;
 constexpr std::int64_t kQuotaUsMin = 1'000;
 constexpr int kFindDepthMax = 8;
@@ -18,7 +23,9 @@ constexpr int kFreezeChecks = 100;
 constexpr int kKillRounds = 200;
 constexpr Duration kKillRoundWait{25};
 
-void find_below(CgroupFs& fs, const std::string& folder, const std::string& name, int depth,
+// Does not look into what it found.
+void find_below(CgroupFs& fs, const std::string& folder,
+                const std::function<bool(std::string_view)>& wanted, int depth,
                 std::vector<std::string>& found) {
   const auto names = fs.folders(folder);
   if (!names) {
@@ -26,10 +33,10 @@ void find_below(CgroupFs& fs, const std::string& folder, const std::string& name
   }
   for (const std::string& child : *names) {
     const std::string path = folder + "/" + child;
-    if (child == name) {
+    if (wanted(child)) {
       found.push_back(path);
     } else if (depth < kFindDepthMax) {
-      find_below(fs, path, name, depth + 1, found);
+      find_below(fs, path, wanted, depth + 1, found);
     }
   }
 }
@@ -37,7 +44,14 @@ void find_below(CgroupFs& fs, const std::string& folder, const std::string& name
 }  // namespace
 
 std::string instance_folder(const std::string& instance) {
-  return "hearth-" + instance;
+  return std::string(kInstancePrefix) + instance;
+}
+
+bool is_instance_folder(std::string_view name) {
+  return name.starts_with(kInstancePrefix) &&
+         name.size() == kInstancePrefix.size() + kInstanceDigits &&
+         name.find_first_not_of("0123456789abcdef", kInstancePrefix.size()) ==
+             std::string_view::npos;
 }
 
 Result<> check_group_name(const std::string& name) {
@@ -72,8 +86,32 @@ std::int64_t cpu_quota_us(std::int64_t cpu_milli) {
 std::vector<std::string> find_folders(CgroupFs& fs, const std::string& mount,
                                       const std::string& name) {
   std::vector<std::string> found;
-  find_below(fs, mount, name, 0, found);
+  find_below(
+      fs, mount, [&](std::string_view child) { return child == name; }, 0, found);
   return found;
+}
+
+void remove_abandoned(CgroupFs& fs, const std::string& mount, const std::string& own_name) {
+  std::vector<std::string> found;
+  find_below(
+      fs, mount,
+      [&](std::string_view child) { return child != own_name && is_instance_folder(child); }, 0,
+      found);
+  for (const std::string& folder : found) {
+    if (const auto age = fs.age(folder); age && *age >= limits::kAbandonedGroupAge) {
+      [[maybe_unused]] const auto removed = fs.remove(folder);  // refused unless it is empty
+    }
+  }
+}
+
+Result<> make_in_base(const std::function<Result<>()>& make_base,
+                      const std::function<Result<>()>& make) {
+  Result<> made = make();
+  if (made || made.error().code != ErrorCode::NotFound) {
+    return made;
+  }
+  HEARTH_TRY(make_base());
+  return make();
 }
 
 void wait_for_an_end(const std::vector<int>& pids, Duration wait) {
@@ -110,6 +148,25 @@ Result<> kill_frozen(CgroupFs& fs, const std::string& folder,
   }
   HEARTH_TRY(fs.write(state, "THAWED"));
   return pids ? Result<>() : Result<>(pids.error());
+}
+
+Result<std::vector<std::string>> groups_left_in(CgroupFs& fs, const std::string& base) {
+  auto names = fs.folders(base);
+  if (!names && names.error().code == ErrorCode::NotFound) {
+    return std::vector<std::string>();
+  }
+  return names;
+}
+
+Result<> check_has_kill(CgroupFs& fs, const std::string& group) {
+  if (fs.exists(group + "/cgroup.kill")) {
+    return {};
+  }
+  if (!fs.exists(group)) {
+    return cgroup_error("use cgroup " + group, ENOENT);
+  }
+  return Error{.code = ErrorCode::Unimplemented,
+               .message = "this kernel has no cgroup.kill (Linux 5.14)"};
 }
 
 Result<> clear_leftover(CgroupFs& fs, const std::string& folder) {

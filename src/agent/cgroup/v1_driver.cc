@@ -163,14 +163,17 @@ Result<std::unique_ptr<V1Driver>> V1Driver::create(std::unique_ptr<CgroupFs> fs,
                  .message = "the cpuacct or the freezer hierarchy is not mounted"};
   }
   std::unique_ptr<V1Driver> driver(new V1Driver(std::move(fs), places, instance));
-  for (const std::string& folder : driver->base_.distinct()) {
-    HEARTH_TRY(make_all(*driver->fs_, folder));
-  }
-  if (driver->hybrid_ && !driver->fs_->exists(driver->base_.membership + "/cgroup.kill")) {
-    return Error{.code = ErrorCode::Unimplemented,
-                 .message = "this kernel has no cgroup.kill (Linux 5.14)"};
-  }
+  const auto make_base = [&] { return driver->make_base(); };
+  HEARTH_TRY(make_in_base(make_base, make_base));
   return driver;
+}
+
+// NotFound also when a folder vanished meanwhile.
+Result<> V1Driver::make_base() {
+  for (const std::string& folder : base_.distinct()) {
+    HEARTH_TRY(make_all(*fs_, folder));
+  }
+  return hybrid_ ? check_has_kill(*fs_, base_.membership) : Result<>();
 }
 
 V1Driver::V1Driver(std::unique_ptr<CgroupFs> fs, const Places& places, const std::string& instance)
@@ -213,11 +216,13 @@ Result<std::unique_ptr<CgroupHandle>> V1Driver::create(const std::string& name,
   const Folders group = folders_of(name);
   const auto folders = group.distinct();
   for (std::size_t i = 0; i < folders.size(); ++i) {
-    if (auto made = fs_->make(folders[i]); !made) {
+    const auto made =
+        make_in_base([this] { return make_base(); }, [&] { return fs_->make(folders[i]); });
+    if (!made) {
       for (std::size_t undo = 0; undo < i; ++undo) {
         [[maybe_unused]] const auto removed = fs_->remove(folders[undo]);
       }
-      return std::move(made).error();
+      return made.error();
     }
   }
   if (auto written = write_limits(group, limits); !written) {
@@ -260,15 +265,16 @@ Result<int> V1Driver::sweep() {
   std::set<std::string> names;
   for (const std::string& mount : mounts_) {
     for (const std::string& base : find_folders(*fs_, mount, folder_name_)) {
-      HEARTH_ASSIGN(const auto groups, fs_->folders(base));
+      HEARTH_ASSIGN(const auto groups, groups_left_in(*fs_, base));
       for (const std::string& name : groups) {
         HEARTH_TRY(clear_leftover(*fs_, base + "/" + name));
         names.insert(name);
       }
       if (std::find(current.begin(), current.end(), base) == current.end()) {
-        HEARTH_TRY(fs_->remove(base));
+        HEARTH_TRY(remove_all(*fs_, base));
       }
     }
+    remove_abandoned(*fs_, mount, folder_name_);
   }
   return static_cast<int>(names.size());
 }

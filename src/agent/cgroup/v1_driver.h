@@ -57,6 +57,7 @@ class V1Driver final : public CgroupDriver {
  private:
   V1Driver(std::unique_ptr<CgroupFs> fs, const Places& places, const std::string& instance);
   [[nodiscard]] Folders folders_of(const std::string& name) const;
+  Result<> make_base();
   Result<> write_limits(const Folders& group, const GroupLimits& limits);
 
   std::unique_ptr<CgroupFs> fs_;

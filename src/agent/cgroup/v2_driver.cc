@@ -134,13 +134,15 @@ Result<> V2Driver::prepare_below(const std::string& root) {
         " have limits (other processes in that group prevent it: start the agent as a service of "
         "its own, or name another place with --cgroup-root)");
   }
+  const auto make_base = [this] { return this->make_base(); };
+  return make_in_base(make_base, make_base);
+}
+
+// NotFound also when the folder vanished meanwhile.
+Result<> V2Driver::make_base() {
   HEARTH_TRY(make_all(*fs_, folder_));
   HEARTH_TRY(enable_controllers(*fs_, folder_));
-  if (!fs_->exists(folder_ + "/cgroup.kill")) {
-    return Error{.code = ErrorCode::Unimplemented,
-                 .message = "this kernel has no cgroup.kill (Linux 5.14)"};
-  }
-  return {};
+  return check_has_kill(*fs_, folder_);
 }
 
 // Only the agent itself moves: others' processes are not ours to move. If it does not help, it goes
@@ -162,7 +164,7 @@ Result<std::unique_ptr<CgroupHandle>> V2Driver::create(const std::string& name,
   HEARTH_TRY(check_group_name(name));
   HEARTH_TRY(check_limits(limits));
   const std::string group = folder_ + "/" + name;
-  HEARTH_TRY(fs_->make(group));
+  HEARTH_TRY(make_in_base([this] { return make_base(); }, [&] { return fs_->make(group); }));
   if (auto written = write_limits(group, limits); !written) {
     [[maybe_unused]] const auto removed = fs_->remove(group);
     return std::move(written).error();
@@ -198,15 +200,16 @@ Result<> V2Driver::write_limits(const std::string& group, const GroupLimits& lim
 Result<int> V2Driver::sweep() {
   int swept = 0;
   for (const std::string& folder : find_folders(*fs_, place_.mount, folder_name_)) {
-    HEARTH_ASSIGN(const auto names, fs_->folders(folder));
+    HEARTH_ASSIGN(const auto names, groups_left_in(*fs_, folder));
     for (const std::string& name : names) {
       HEARTH_TRY(clear_leftover(*fs_, folder + "/" + name));
       ++swept;
     }
     if (folder != folder_) {
-      HEARTH_TRY(fs_->remove(folder));
+      HEARTH_TRY(remove_all(*fs_, folder));
     }
   }
+  remove_abandoned(*fs_, place_.mount, folder_name_);
   return swept;
 }
 

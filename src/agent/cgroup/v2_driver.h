@@ -43,6 +43,7 @@ class V2Driver final : public CgroupDriver {
   Result<> prepare();
   Result<> prepare_below(const std::string& root);
   Result<> enable_without_us(const std::string& root);
+  Result<> make_base();
   Result<> write_limits(const std::string& group, const GroupLimits& limits);
 
   std::unique_ptr<CgroupFs> fs_;

@@ -17,9 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -483,6 +485,51 @@ TEST_P(CgroupContract, SweepEndsLeftoversOfThisInstanceOnly) {
   }
   EXPECT_EQ(waitpid(spared, nullptr, WNOHANG), 0) << "it belongs to a neighbour";
   EXPECT_TRUE(clear(**neighbour));
+}
+
+// An agent that was killed and never comes back leaves its folder; nobody can ask it whether it
+// lives.
+TEST_P(CgroupContract, SweepRemovesOldEmptyFoldersOfOthersAndALiveOwnerMakesItsAgain) {
+  if (!enforces()) {
+    GTEST_SKIP() << "NOT RUN HERE: there are no folders without cgroups";
+  }
+  std::array<char, 17> instance{};  // as agents make them up
+  std::snprintf(instance.data(), instance.size(), "c0ffee%010x", static_cast<unsigned>(getpid()));
+  auto idle = make_cgroup_driver(GetParam(), {.cgroup_root = {}, .instance = instance.data()});
+  ASSERT_TRUE(idle) << idle.error().message;
+  auto first = (*idle)->create("first", {});
+  ASSERT_TRUE(first);
+  std::vector<std::string> bases;
+  for (const std::string& procs : (*first)->join_paths()) {
+    const std::string group = procs.substr(0, procs.rfind('/'));
+    bases.push_back(group.substr(0, group.rfind('/')));
+  }
+  const auto make_old = [&bases] {
+    const std::array<timespec, 2> long_ago = {timespec{.tv_sec = 1}, timespec{.tv_sec = 1}};
+    for (const std::string& base : bases) {
+      EXPECT_EQ(utimensat(AT_FDCWD, base.c_str(), long_ago.data(), 0), 0);
+    }
+  };
+  const auto count = [&bases] {
+    return std::count_if(bases.begin(), bases.end(),
+                         [](const std::string& base) { return access(base.c_str(), F_OK) == 0; });
+  };
+  make_old();
+  EXPECT_EQ(driver_->sweep().value_or(-1), 0);
+  EXPECT_EQ(count(), std::ssize(bases)) << "not while there is a group in it";
+  EXPECT_TRUE(removed(**first));
+  make_old();
+  EXPECT_EQ(driver_->sweep().value_or(-1), 0);
+  EXPECT_EQ(count(), 0);
+
+  auto second = (*idle)->create("second", {.memory_bytes = 64 * limits::kMiB, .pids = 8});
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_EQ(driver_->sweep().value_or(-1), 0);
+  EXPECT_EQ(count(), std::ssize(bases));
+  wait_status(run_in(**second, [] { return 0; }));
+  EXPECT_TRUE(removed(**second));
+  EXPECT_EQ(driver_->sweep().value_or(-1), 0);
+  EXPECT_EQ(count(), std::ssize(bases)) << "young";
 }
 
 TEST_P(CgroupContract, GroupsMadeWithinAGroupGoWithIt) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cerrno>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ struct FakeHierarchy {
   std::map<std::string, std::map<std::string, std::string>> groups;  // path -> file -> content
   std::vector<std::pair<std::string, std::string>> writes;           // path, text
   std::map<std::string, int> write_errors;                           // by file name
+  std::map<std::string, Duration> ages;                              // by path; 0 unless set
+  std::function<void(const std::string&)> after_make;                // with the path
   bool has_kill = true;
   bool has_swap = true;
 };
@@ -68,6 +71,9 @@ class FakeCgroupFs final : public CgroupFs {
         files["memory.swap.max"] = "max\n";
       }
     }
+    if (at_.after_make) {
+      at_.after_make(path);
+    }
     return {};
   }
 
@@ -79,6 +85,7 @@ class FakeCgroupFs final : public CgroupFs {
       return cgroup_error("remove " + path, EBUSY);
     }
     at_.groups.erase(path);
+    at_.ages.erase(path);
     return {};
   }
 
@@ -135,6 +142,11 @@ class FakeCgroupFs final : public CgroupFs {
 
   bool exists(const std::string& path) override {
     return at_.groups.contains(path) || read(path).has_value();
+  }
+
+  Result<Duration> age(const std::string& path) override {
+    const auto set = at_.ages.find(path);
+    return set == at_.ages.end() ? Duration::zero() : set->second;
   }
 
  private:
