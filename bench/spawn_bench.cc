@@ -47,8 +47,10 @@ GroupLimits some_limits() {
           .pids = limits::kPidsMaxDefault};
 }
 
-std::unique_ptr<CgroupDriver> best_driver() {
-  return value_of(probe_cgroup_driver({.instance = "bench-" + std::to_string(getpid())})).driver;
+std::unique_ptr<CgroupDriver> best_driver(std::int64_t groups_kept_max) {
+  return value_of(probe_cgroup_driver({.instance = "bench-" + std::to_string(getpid()),
+                                       .groups_kept_max = groups_kept_max}))
+      .driver;
 }
 
 void remove_group(CgroupHandle& group) {
@@ -101,10 +103,11 @@ void BarePosixSpawn(benchmark::State& state) {
 }
 BENCHMARK(BarePosixSpawn)->UseRealTime()->MinTime(2);
 
-// Makes, fills and removes the groups that the agent would, and nothing else.
+// Makes, fills and removes the groups that the agent would, and nothing else; with /kept they are
+// used again where the driver can.
 void BareForkInGroups(benchmark::State& state) {
   const CpuMeter meter;
-  const auto driver = best_driver();
+  const auto driver = best_driver(state.range(0));
   char* const argv[] = {const_cast<char*>(kProgram), nullptr};
   char* const envp[] = {nullptr};
   std::map<pid_t, std::unique_ptr<CgroupHandle>> running;
@@ -139,7 +142,12 @@ void BareForkInGroups(benchmark::State& state) {
   meter.report(state);
   state.SetLabel(std::string(to_string(driver->enforcement())));
 }
-BENCHMARK(BareForkInGroups)->UseRealTime()->MinTime(2);
+BENCHMARK(BareForkInGroups)
+    ->ArgName("kept")
+    ->Arg(0)
+    ->Arg(limits::kGroupsKeptMax)
+    ->UseRealTime()
+    ->MinTime(2);
 
 // The launcher alone, and with groups made and removed by this side.
 void ByLauncher(benchmark::State& state) {
@@ -148,7 +156,7 @@ void ByLauncher(benchmark::State& state) {
   SystemClock clock;
   const auto loop = value_of(EventLoop::create(clock));
   auto launcher = value_of(RealLauncher::start({.helper_path = HEARTH_LAUNCHER_PROGRAM}));
-  const auto driver = best_driver();
+  const auto driver = best_driver(limits::kGroupsKeptMax);
   std::map<SpawnId, std::unique_ptr<CgroupHandle>> running;
   launcher->set_events({.on_spawned =
                             [](const SpawnOutcome& outcome) {
@@ -201,7 +209,7 @@ void ByCommandRuntime(benchmark::State& state) {
   const auto log = make_null_log();
   const auto loop = value_of(EventLoop::create(clock));
   auto launcher = value_of(RealLauncher::start({.helper_path = HEARTH_LAUNCHER_PROGRAM}));
-  const auto driver = best_driver();
+  const auto driver = best_driver(limits::kGroupsKeptMax);
   {
     CommandRuntime runtime(
         {.loop = *loop, .clock = clock, .log = *log, .launcher = *launcher, .groups = *driver},

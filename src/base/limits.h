@@ -127,6 +127,10 @@ inline constexpr std::int64_t kReserveMemoryBytes = 256 * kMiB;
 inline constexpr std::int64_t kPidsMaxDefault = 4'096;
 // An empty folder of another agent's groups is removed when it is older.
 inline constexpr Duration kAbandonedGroupAge = std::chrono::hours(1);
+// Empty groups of ended jobs that wait for the next of the same limits, and the memory that one
+// may still be charged with (what the kernel holds in advance for each CPU, not a job's cache).
+inline constexpr std::int64_t kGroupsKeptMax = 64;
+inline constexpr std::int64_t kGroupKeptMemoryBytesMax = 1 * kMiB;
 inline constexpr std::int64_t kLoopPostedMax = 65'536;
 inline constexpr std::int64_t kSpawnsWaitingMax = 1'024;
 inline constexpr std::int64_t kBlockingTasksMax = 4'096;

@@ -3,10 +3,10 @@
 // Implementations: V2Driver, HybridDriver (v1 limits; membership, freeze and kill through the v2
 // hierarchy beside it), V1Driver, NoneDriver (process groups only). All pass the contract suite in
 // testing/cgroup_contract.h; what the kernel really enforces is enforcement(). Groups live below
-// `<root>/hearth-<instance>/`, so cleaning up after a crash never touches a neighbour's. While that
-// folder is old and empty, any agent may remove it.
+// `<root>/hearth-<instance>/`, so cleaning up after a crash never touches a neighbour's, which is
+// held for as long as its driver lives.
 //
-// Thread-compatible: the agent uses one driver from its own threads, one call at a time per group.
+// Thread-compatible: one call at a time to a driver and its groups, which it must outlive.
 #pragma once
 
 #include <sys/types.h>
@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "model/job_state.h"
 
@@ -24,6 +25,8 @@ namespace hearth::agent {
 
 // 0: no limit.
 struct GroupLimits {
+  bool operator==(const GroupLimits&) const = default;
+
   std::int64_t memory_bytes = 0;      // hard limit; swap none
   std::int64_t cpu_limit_milli = 0;   // quota over a 100 ms period
   std::int64_t cpu_weight_milli = 0;  // what is reserved; sets the weight
@@ -64,7 +67,8 @@ class CgroupHandle {
   // repeats until empty().
   virtual Result<> kill_all() = 0;
   // Needs to be empty. FailedPrecondition when it is not, or when the kernel has not let go of it
-  // yet: the caller tries again a little later.
+  // yet: the caller tries again a little later. The driver may keep the folders for a later group
+  // of the same limits if that finds nothing of this one.
   virtual Result<> remove() = 0;
 };
 
@@ -77,16 +81,18 @@ class CgroupDriver {
   virtual Result<std::unique_ptr<CgroupHandle>> create(const std::string& name,
                                                        const GroupLimits& limits) = 0;
   // Kills and removes every group below this instance's own subtree: leftovers of a crash; their
-  // number. Also removes old folders of other instances that hold nothing, because an agent that
-  // was killed and never came back leaves its own: where the owner lives, its create() makes it
-  // again.
+  // number. Also removes old folders of other instances that nobody holds, because an agent that
+  // was killed and never came back leaves its own.
   virtual Result<int> sweep() = 0;
+  // Removes the folders kept for later groups.
+  virtual Result<> trim() { return {}; }
 };
 
 struct DriverOptions {
   std::string cgroup_root;  // empty: below the agent's own group
   std::string instance;
   bool force_none = false;
+  std::int64_t groups_kept_max = limits::kGroupsKeptMax;
 };
 
 // The best driver this host allows; `why_not` explains what is missing when it is a lesser one.

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,8 +114,30 @@ Result<std::vector<std::string>> KernelCgroupFs::folders(const std::string& path
   return names;
 }
 
+// A folder's link count is its sub-folders, itself and its name.
+Result<bool> KernelCgroupFs::has_folders(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0) {
+    return cgroup_error("look at cgroup " + path, errno);
+  }
+  return status.st_nlink > 2;
+}
+
 bool KernelCgroupFs::exists(const std::string& path) {
   return access(path.c_str(), F_OK) == 0;
+}
+
+Result<UniqueFd> KernelCgroupFs::hold(const std::string& path) {
+  UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid() || flock(folder.get(), LOCK_SH | LOCK_NB) != 0) {
+    return cgroup_error("hold cgroup " + path, errno);
+  }
+  return folder;
+}
+
+bool KernelCgroupFs::is_held(const std::string& path) {
+  const UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return !folder.valid() || flock(folder.get(), LOCK_EX | LOCK_NB) != 0;
 }
 
 Result<Duration> KernelCgroupFs::age(const std::string& path) {

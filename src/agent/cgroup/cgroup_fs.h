@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "base/unique_fd.h"
 
 namespace hearth::agent {
 
@@ -22,7 +23,14 @@ class CgroupFs {
   virtual Result<> write(const std::string& path, std::string_view text) = 0;
   virtual Result<std::string> read(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> folders(const std::string& path) = 0;
+  // Cheaper than folders(): whether there is any.
+  virtual Result<bool> has_folders(const std::string& path) = 0;
   virtual bool exists(const std::string& path) = 0;
+  // Tells other processes that `path` is in use, for as long as the descriptor lives: a lock, which
+  // ends with its owner however that ends.
+  virtual Result<UniqueFd> hold(const std::string& path) = 0;
+  // In doubt it is.
+  virtual bool is_held(const std::string& path) = 0;
   // At most as long as `path` exists: kernels forget the time of one they have not shown for long.
   virtual Result<Duration> age(const std::string& path) = 0;
 };
@@ -34,7 +42,10 @@ class KernelCgroupFs final : public CgroupFs {
   Result<> write(const std::string& path, std::string_view text) override;
   Result<std::string> read(const std::string& path) override;
   Result<std::vector<std::string>> folders(const std::string& path) override;
+  Result<bool> has_folders(const std::string& path) override;
   bool exists(const std::string& path) override;
+  Result<UniqueFd> hold(const std::string& path) override;
+  bool is_held(const std::string& path) override;
   Result<Duration> age(const std::string& path) override;
 };
 

@@ -98,8 +98,9 @@ void remove_abandoned(CgroupFs& fs, const std::string& mount, const std::string&
       [&](std::string_view child) { return child != own_name && is_instance_folder(child); }, 0,
       found);
   for (const std::string& folder : found) {
-    if (const auto age = fs.age(folder); age && *age >= limits::kAbandonedGroupAge) {
-      [[maybe_unused]] const auto removed = fs.remove(folder);  // refused unless it is empty
+    const auto age = fs.age(folder);
+    if (age && *age >= limits::kAbandonedGroupAge && !fs.is_held(folder)) {
+      [[maybe_unused]] const auto removed = remove_all(fs, folder);  // refused where processes are
     }
   }
 }

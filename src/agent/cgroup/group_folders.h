@@ -34,14 +34,13 @@ std::int64_t cpu_quota_us(std::int64_t cpu_milli);
 std::vector<std::string> find_folders(CgroupFs& fs, const std::string& mount,
                                       const std::string& name);
 
-// Removes the folders of other instances in the hierarchy at `mount` that hold neither groups nor
-// processes and are old enough (limits::kAbandonedGroupAge) that nobody is just starting with them.
-// What cannot be removed stays.
+// Removes the folders of other instances in the hierarchy at `mount` that nobody holds and that are
+// old enough (limits::kAbandonedGroupAge) that nobody is just starting with them, and the empty
+// groups in them. What has processes stays: it is their own agent's to end.
 void remove_abandoned(CgroupFs& fs, const std::string& mount, const std::string& own_name);
 
-// What `make` says; when that is NotFound, the instance's folder vanished because another agent
-// found it old and empty, so `make_base` makes it again, and `make` is repeated. Young then, it
-// stays.
+// What `make` says; when that is NotFound, the instance's folder vanished (another agent took it
+// for abandoned just before it was held), so `make_base` makes it again, and `make` is repeated.
 Result<> make_in_base(const std::function<Result<>()>& make_base,
                       const std::function<Result<>()>& make);
 

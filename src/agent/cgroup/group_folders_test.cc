@@ -58,7 +58,7 @@ class SharedHostTest : public ::testing::TestWithParam<Enforcement> {
       places.cpuacct = place("/cpuacct");
       places.freezer = place("/freezer");
     }
-    auto made = V1Driver::create(std::move(fs), places, instance);
+    auto made = V1Driver::create(std::move(fs), places, instance, 0);
     return made ? std::move(*made) : nullptr;
   }
 
@@ -81,22 +81,32 @@ class SharedHostTest : public ::testing::TestWithParam<Enforcement> {
   std::unique_ptr<CgroupDriver> other_;
 };
 
-TEST_P(SharedHostTest, AnOldEmptyFolderGoesAndItsOwnerMakesItAgain) {
+TEST_P(SharedHostTest, AnOldFolderGoesOnceNobodyHoldsIt) {
   const std::string folder = instance_folder(kLive);
+  ASSERT_TRUE(live_->create("j1", {}));
+  set_age(folder, limits::kAbandonedGroupAge);
+  EXPECT_TRUE(other_->sweep());
+  EXPECT_EQ(count(folder), tops().size()) << "its agent lives";
+  hierarchy_.held.clear();
   set_age(folder, limits::kAbandonedGroupAge - Duration(1));
   EXPECT_TRUE(other_->sweep());
   EXPECT_EQ(count(folder), tops().size()) << "too young";
   set_age(folder, limits::kAbandonedGroupAge);
   EXPECT_TRUE(other_->sweep());
-  EXPECT_EQ(count(folder), 0U);
+  EXPECT_EQ(count(folder), 0U) << "with the empty groups in it";
   EXPECT_EQ(count(instance_folder(kOther)), tops().size()) << "its own stays";
+}
 
+TEST_P(SharedHostTest, AFolderThatVanishedIsMadeAndHeldAgain) {
+  FakeCgroupFs fs(hierarchy_);
+  const std::string folder = instance_folder(kLive);
+  for (const std::string& top : tops()) {
+    ASSERT_TRUE(fs.remove(top + "/" + folder));
+  }
+  hierarchy_.held.clear();
   const auto group = live_->create("j1", {});
   ASSERT_TRUE(group) << group.error().message;
-  EXPECT_EQ(count(folder + "/j1"), tops().size());
-  set_age(folder, limits::kAbandonedGroupAge);
-  EXPECT_TRUE(other_->sweep());
-  EXPECT_EQ(count(folder + "/j1"), tops().size()) << "never with a group in it";
+  EXPECT_EQ(hierarchy_.held.size(), tops().size());
 }
 
 TEST_P(SharedHostTest, AnOwnOldFolderThatVanishesAtTheStartIsMadeAgain) {
@@ -117,6 +127,7 @@ TEST_P(SharedHostTest, AnOwnOldFolderThatVanishesAtTheStartIsMadeAgain) {
 
 TEST_P(SharedHostTest, ALeftoverThatVanishesWhileItIsSweptIsFine) {
   set_age(instance_folder(kLive), limits::kAbandonedGroupAge);
+  hierarchy_.held.clear();
   EXPECT_TRUE(other_->sweep());
   EXPECT_EQ(live_->sweep().value_or(-1), 0);
 }

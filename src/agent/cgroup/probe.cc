@@ -66,7 +66,8 @@ Result<std::unique_ptr<CgroupDriver>> make_v1(const CgroupMounts& mounts, bool h
     places.v2 = V1Driver::Place{.mount = mounts.v2->mount,
                                 .root = groups_root(*mounts.v2, options.cgroup_root)};
   }
-  return V1Driver::create(std::make_unique<KernelCgroupFs>(), places, options.instance);
+  return V1Driver::create(std::make_unique<KernelCgroupFs>(), places, options.instance,
+                          options.groups_kept_max);
 }
 
 // A group with every limit, made and removed: what cannot do that is not worth choosing.
@@ -77,7 +78,8 @@ Result<> try_out(CgroupDriver& driver) {
                         .pids = 64};
   HEARTH_ASSIGN(const auto group, driver.create("probe-" + std::to_string(getpid()), all));
   HEARTH_TRY(group->usage());
-  return group->remove();
+  HEARTH_TRY(group->remove());
+  return driver.trim();
 }
 
 }  // namespace

@@ -7,9 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <set>
+#include <utility>
 
 #include "agent/cgroup/group_folders.h"
+#include "base/limits.h"
 
 namespace hearth::agent {
 namespace {
@@ -20,8 +23,13 @@ constexpr std::int64_t kSharesMax = 262'144;
 
 class V1Handle final : public CgroupHandle {
  public:
-  V1Handle(CgroupFs& fs, std::string name, V1Driver::Folders folders, bool hybrid)
-      : fs_(fs), name_(std::move(name)), folders_(std::move(folders)), hybrid_(hybrid) {}
+  V1Handle(V1Driver& driver, std::string name, V1Driver::Slot slot)
+      : driver_(driver),
+        fs_(driver.fs()),
+        name_(std::move(name)),
+        slot_(std::move(slot)),
+        folders_(slot_.folders),
+        hybrid_(driver.enforcement() == Enforcement::Hybrid) {}
   ~V1Handle() override {
     if (oom_fd_ >= 0) {
       close(oom_fd_);
@@ -56,11 +64,17 @@ class V1Handle final : public CgroupHandle {
     return text ? parse_number(*text) : std::nullopt;
   }
 
+  bool is_as_new();
+
+  V1Driver& driver_;
   CgroupFs& fs_;
-  std::string name_;
-  V1Driver::Folders folders_;
-  bool hybrid_;
+  const std::string name_;
+  const V1Driver::Slot slot_;
+  const V1Driver::Folders& folders_;
+  const bool hybrid_;
   int oom_fd_ = -1;
+  bool killed_ = false;
+  bool removed_ = false;
 };
 
 Result<int> V1Handle::watch_oom() {
@@ -85,13 +99,8 @@ Result<int> V1Handle::watch_oom() {
 
 Result<GroupUsage> V1Handle::usage() {
   GroupUsage usage;
-  if (hybrid_) {
-    HEARTH_ASSIGN(const std::string cpu, fs_.read(folders_.accounting + "/cpu.stat"));
-    if (const auto microseconds = find_number(cpu, "usage_usec")) {
-      usage.cpu_ms = *microseconds / 1'000;
-    }
-  } else if (const auto nanoseconds = number_in(folders_.accounting + "/cpuacct.usage")) {
-    usage.cpu_ms = *nanoseconds / 1'000'000;
+  if (const auto microseconds = driver_.cpu_us(folders_)) {
+    usage.cpu_ms = (*microseconds - slot_.cpu_us_before) / 1'000;
   }
   HEARTH_ASSIGN(const std::string oom, fs_.read(folders_.memory + "/memory.oom_control"));
   usage.oom_kills = find_number(oom, "oom_kill").value_or(0);
@@ -125,6 +134,7 @@ Result<bool> V1Handle::empty() {
 }
 
 Result<> V1Handle::kill_all() {
+  killed_ = true;
   if (!hybrid_) {
     return kill_frozen(fs_, folders_.membership, [this] { return pids(); });
   }
@@ -137,10 +147,28 @@ Result<> V1Handle::kill_all() {
 }
 
 Result<> V1Handle::remove() {
-  for (const std::string& folder : folders_.distinct()) {
-    HEARTH_TRY(remove_all(fs_, folder));
+  if (removed_) {
+    return not_found("group " + name_ + " is removed already");
   }
+  HEARTH_TRY(driver_.take_back(name_, slot_, is_as_new()));
+  removed_ = true;
   return {};
+}
+
+// In doubt it is not.
+bool V1Handle::is_as_new() {
+  if (killed_ || !empty().value_or(false)) {
+    return false;
+  }
+  for (const std::string& folder : folders_.distinct()) {
+    if (fs_.has_folders(folder).value_or(true)) {
+      return false;
+    }
+  }
+  const auto oom = fs_.read(folders_.memory + "/memory.oom_control");
+  const auto charged = number_in(folders_.memory + "/memory.usage_in_bytes");
+  return oom && find_number(*oom, "oom_kill") == 0 && charged &&
+         *charged <= limits::kGroupKeptMemoryBytesMax;
 }
 
 }  // namespace
@@ -157,12 +185,13 @@ std::vector<std::string> V1Driver::Folders::distinct() const {
 
 Result<std::unique_ptr<V1Driver>> V1Driver::create(std::unique_ptr<CgroupFs> fs,
                                                    const Places& places,
-                                                   const std::string& instance) {
+                                                   const std::string& instance,
+                                                   std::int64_t groups_kept_max) {
   if (!places.v2 && (!places.cpuacct || !places.freezer)) {
     return Error{.code = ErrorCode::Unimplemented,
                  .message = "the cpuacct or the freezer hierarchy is not mounted"};
   }
-  std::unique_ptr<V1Driver> driver(new V1Driver(std::move(fs), places, instance));
+  std::unique_ptr<V1Driver> driver(new V1Driver(std::move(fs), places, instance, groups_kept_max));
   const auto make_base = [&] { return driver->make_base(); };
   HEARTH_TRY(make_in_base(make_base, make_base));
   return driver;
@@ -170,14 +199,21 @@ Result<std::unique_ptr<V1Driver>> V1Driver::create(std::unique_ptr<CgroupFs> fs,
 
 // NotFound also when a folder vanished meanwhile.
 Result<> V1Driver::make_base() {
+  holds_.clear();
   for (const std::string& folder : base_.distinct()) {
     HEARTH_TRY(make_all(*fs_, folder));
+    HEARTH_ASSIGN(UniqueFd hold, fs_->hold(folder));
+    holds_.push_back(std::move(hold));
   }
   return hybrid_ ? check_has_kill(*fs_, base_.membership) : Result<>();
 }
 
-V1Driver::V1Driver(std::unique_ptr<CgroupFs> fs, const Places& places, const std::string& instance)
-    : fs_(std::move(fs)), folder_name_(instance_folder(instance)), hybrid_(places.v2.has_value()) {
+V1Driver::V1Driver(std::unique_ptr<CgroupFs> fs, const Places& places, const std::string& instance,
+                   std::int64_t groups_kept_max)
+    : fs_(std::move(fs)),
+      folder_name_(instance_folder(instance)),
+      hybrid_(places.v2.has_value()),
+      kept_max_(groups_kept_max) {
   const Place& accounting = hybrid_ ? *places.v2 : *places.cpuacct;
   const Place& membership = hybrid_ ? *places.v2 : *places.freezer;
   const auto base = [&](const Place& place) {
@@ -196,6 +232,7 @@ V1Driver::V1Driver(std::unique_ptr<CgroupFs> fs, const Places& places, const std
 }
 
 V1Driver::~V1Driver() {
+  [[maybe_unused]] const auto trimmed = trim();
   for (const std::string& folder : base_.distinct()) {
     [[maybe_unused]] const auto removed = fs_->remove(folder);  // refused while groups are in it
   }
@@ -213,7 +250,37 @@ Result<std::unique_ptr<CgroupHandle>> V1Driver::create(const std::string& name,
                                                        const GroupLimits& limits) {
   HEARTH_TRY(check_group_name(name));
   HEARTH_TRY(check_limits(limits));
-  const Folders group = folders_of(name);
+  if (names_.contains(name)) {
+    return Error{.code = ErrorCode::AlreadyExists,
+                 .message = "there is a group \"" + name + "\" already"};
+  }
+  std::optional<Slot> slot = reuse_slot(limits);
+  if (!slot) {
+    HEARTH_ASSIGN(slot, make_slot(limits));
+  }
+  names_.insert(name);
+  return std::unique_ptr<CgroupHandle>(new V1Handle(*this, name, std::move(*slot)));
+}
+
+Result<V1Driver::Slot> V1Driver::make_slot(const GroupLimits& limits) {
+  Slot slot{.folders = {}, .limits = limits};
+  Result<> made;
+  do {
+    slot.folders = folders_of("slot-" + std::to_string(++last_slot_));
+    made = make_folders(slot.folders);
+    // A number that a predecessor left behind, before sweep().
+  } while (!made && made.error().code == ErrorCode::AlreadyExists);
+  if (!made) {
+    return made.error();
+  }
+  if (auto written = write_limits(slot.folders, limits); !written) {
+    [[maybe_unused]] const auto removed = remove_slot(slot);
+    return std::move(written).error();
+  }
+  return slot;
+}
+
+Result<> V1Driver::make_folders(const Folders& group) {
   const auto folders = group.distinct();
   for (std::size_t i = 0; i < folders.size(); ++i) {
     const auto made =
@@ -225,13 +292,56 @@ Result<std::unique_ptr<CgroupHandle>> V1Driver::create(const std::string& name,
       return made.error();
     }
   }
-  if (auto written = write_limits(group, limits); !written) {
-    for (const std::string& folder : folders) {
-      [[maybe_unused]] const auto removed = fs_->remove(folder);
-    }
-    return std::move(written).error();
+  return {};
+}
+
+std::optional<V1Driver::Slot> V1Driver::reuse_slot(const GroupLimits& limits) {
+  const auto found = std::ranges::find(kept_, limits, &Slot::limits);
+  if (found == kept_.end()) {
+    return std::nullopt;
   }
-  return std::unique_ptr<CgroupHandle>(new V1Handle(*fs_, name, group, hybrid_));
+  Slot slot = std::move(*found);
+  kept_.erase(found);
+  const auto cpu = cpu_us(slot.folders);
+  // Also the limits: a job that runs as root could have changed them.
+  if (!cpu || !write_limits(slot.folders, limits) ||
+      !fs_->write(slot.folders.memory + "/memory.max_usage_in_bytes", "0")) {
+    [[maybe_unused]] const auto removed = remove_slot(slot);
+    return std::nullopt;
+  }
+  slot.cpu_us_before = *cpu;
+  return slot;
+}
+
+Result<> V1Driver::take_back(const std::string& name, const Slot& slot, bool as_new) {
+  if (!as_new) {
+    HEARTH_TRY(remove_slot(slot));
+  } else {
+    kept_.push_back(slot);
+    if (std::ssize(kept_) > kept_max_) {
+      // What cannot be removed now is empty, and swept at the agent's next start.
+      [[maybe_unused]] const auto removed = remove_slot(kept_.front());
+      kept_.pop_front();
+    }
+  }
+  names_.erase(name);
+  return {};
+}
+
+Result<> V1Driver::remove_slot(const Slot& slot) {
+  for (const std::string& folder : slot.folders.distinct()) {
+    HEARTH_TRY(remove_all(*fs_, folder));
+  }
+  return {};
+}
+
+Result<std::int64_t> V1Driver::cpu_us(const Folders& group) {
+  if (hybrid_) {
+    HEARTH_ASSIGN(const std::string stat, fs_->read(group.accounting + "/cpu.stat"));
+    return find_number(stat, "usage_usec").value_or(0);
+  }
+  HEARTH_ASSIGN(const std::string nanoseconds, fs_->read(group.accounting + "/cpuacct.usage"));
+  return parse_number(nanoseconds).value_or(0) / 1'000;
 }
 
 Result<> V1Driver::write_limits(const Folders& group, const GroupLimits& limits) {
@@ -260,7 +370,17 @@ Result<> V1Driver::write_limits(const Folders& group, const GroupLimits& limits)
   return {};
 }
 
+Result<> V1Driver::trim() {
+  while (!kept_.empty()) {
+    HEARTH_TRY(remove_slot(kept_.front()));
+    kept_.pop_front();
+  }
+  return {};
+}
+
 Result<int> V1Driver::sweep() {
+  HEARTH_TRY(trim());
+  names_.clear();
   const auto current = base_.distinct();
   std::set<std::string> names;
   for (const std::string& mount : mounts_) {

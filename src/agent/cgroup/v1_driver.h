@@ -3,11 +3,17 @@
 //
 // A group is one folder of the same name in each hierarchy. The old memory controller kills one
 // process when a group is out of memory, not the group: see CgroupHandle::watch_oom.
+//
+// To make and remove four folders a job costs as much as to start it. So the folders ("slot-N") of
+// a group that ended as its job began it are kept for the next of the same limits: nothing was
+// killed in it or by its limits, no group was made within it, no memory stayed charged to it. Its
+// limits are written and its peak is reset again; CPU time counts from where it stood.
 #pragma once
 
-#include <map>
+#include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,7 +40,8 @@ class V1Driver final : public CgroupDriver {
 
   static Result<std::unique_ptr<V1Driver>> create(std::unique_ptr<CgroupFs> fs,
                                                   const Places& places,
-                                                  const std::string& instance);
+                                                  const std::string& instance,
+                                                  std::int64_t groups_kept_max);
   ~V1Driver() override;
 
   [[nodiscard]] Enforcement enforcement() const override {
@@ -43,6 +50,7 @@ class V1Driver final : public CgroupDriver {
   Result<std::unique_ptr<CgroupHandle>> create(const std::string& name,
                                                const GroupLimits& limits) override;
   Result<int> sweep() override;
+  Result<> trim() override;
 
   // The group's folder in each hierarchy; some hierarchies may be mounted together.
   struct Folders {
@@ -53,11 +61,28 @@ class V1Driver final : public CgroupDriver {
     std::string membership;  // freezer, or v2 when hybrid
     [[nodiscard]] std::vector<std::string> distinct() const;
   };
+  struct Slot {
+    Folders folders;
+    GroupLimits limits;
+    std::int64_t cpu_us_before = 0;
+  };
+
+  // For the groups' own use.
+  [[nodiscard]] CgroupFs& fs() { return *fs_; }
+  Result<std::int64_t> cpu_us(const Folders& group);
+  // The group `name` has ended. `as_new`: its slot may serve again.
+  Result<> take_back(const std::string& name, const Slot& slot, bool as_new);
 
  private:
-  V1Driver(std::unique_ptr<CgroupFs> fs, const Places& places, const std::string& instance);
+  V1Driver(std::unique_ptr<CgroupFs> fs, const Places& places, const std::string& instance,
+           std::int64_t groups_kept_max);
   [[nodiscard]] Folders folders_of(const std::string& name) const;
   Result<> make_base();
+  Result<Slot> make_slot(const GroupLimits& limits);
+  Result<> make_folders(const Folders& group);
+  // A kept slot of these limits, made ready; nothing when there is none.
+  std::optional<Slot> reuse_slot(const GroupLimits& limits);
+  Result<> remove_slot(const Slot& slot);
   Result<> write_limits(const Folders& group, const GroupLimits& limits);
 
   std::unique_ptr<CgroupFs> fs_;
@@ -65,6 +90,11 @@ class V1Driver final : public CgroupDriver {
   Folders base_;  // the instance's own
   std::vector<std::string> mounts_;
   bool hybrid_ = false;
+  std::vector<UniqueFd> holds_;  // of base_
+  std::int64_t last_slot_ = 0;
+  const std::int64_t kept_max_;
+  std::deque<Slot> kept_;        // the longest kept first
+  std::set<std::string> names_;  // of groups that were made and not removed
 };
 
 }  // namespace hearth::agent

@@ -141,6 +141,7 @@ Result<> V2Driver::prepare_below(const std::string& root) {
 // NotFound also when the folder vanished meanwhile.
 Result<> V2Driver::make_base() {
   HEARTH_TRY(make_all(*fs_, folder_));
+  HEARTH_ASSIGN(hold_, fs_->hold(folder_));
   HEARTH_TRY(enable_controllers(*fs_, folder_));
   return check_has_kill(*fs_, folder_);
 }

@@ -50,6 +50,7 @@ class V2Driver final : public CgroupDriver {
   Place place_;
   std::string folder_name_;
   std::string folder_;
+  UniqueFd hold_;
 };
 
 }  // namespace hearth::agent

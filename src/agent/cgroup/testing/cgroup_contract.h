@@ -487,22 +487,25 @@ TEST_P(CgroupContract, SweepEndsLeftoversOfThisInstanceOnly) {
   EXPECT_TRUE(clear(**neighbour));
 }
 
-// An agent that was killed and never comes back leaves its folder; nobody can ask it whether it
-// lives.
-TEST_P(CgroupContract, SweepRemovesOldEmptyFoldersOfOthersAndALiveOwnerMakesItsAgain) {
+// An agent that was killed and never comes back leaves its folder and the groups in it.
+TEST_P(CgroupContract, SweepRemovesOldFoldersThatNobodyHolds) {
   if (!enforces()) {
     GTEST_SKIP() << "NOT RUN HERE: there are no folders without cgroups";
   }
   std::array<char, 17> instance{};  // as agents make them up
   std::snprintf(instance.data(), instance.size(), "c0ffee%010x", static_cast<unsigned>(getpid()));
-  auto idle = make_cgroup_driver(GetParam(), {.cgroup_root = {}, .instance = instance.data()});
-  ASSERT_TRUE(idle) << idle.error().message;
-  auto first = (*idle)->create("first", {});
-  ASSERT_TRUE(first);
+  const DriverOptions options{.cgroup_root = {}, .instance = instance.data()};
   std::vector<std::string> bases;
-  for (const std::string& procs : (*first)->join_paths()) {
-    const std::string group = procs.substr(0, procs.rfind('/'));
-    bases.push_back(group.substr(0, group.rfind('/')));
+  {
+    auto alive = make_cgroup_driver(GetParam(), options);
+    ASSERT_TRUE(alive) << alive.error().message;
+    const auto group = (*alive)->create("first", {});
+    ASSERT_TRUE(group);
+    for (const std::string& procs : (*group)->join_paths()) {
+      const std::string folder = procs.substr(0, procs.rfind('/'));
+      bases.push_back(folder.substr(0, folder.rfind('/')));
+    }
+    EXPECT_TRUE(removed(**group));
   }
   const auto make_old = [&bases] {
     const std::array<timespec, 2> long_ago = {timespec{.tv_sec = 1}, timespec{.tv_sec = 1}};
@@ -514,22 +517,32 @@ TEST_P(CgroupContract, SweepRemovesOldEmptyFoldersOfOthersAndALiveOwnerMakesItsA
     return std::count_if(bases.begin(), bases.end(),
                          [](const std::string& base) { return access(base.c_str(), F_OK) == 0; });
   };
-  make_old();
+  ASSERT_EQ(count(), 0) << "a driver takes its folder with it";
+
+  const auto and_die = [&] {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      auto driver = make_cgroup_driver(GetParam(), options);
+      _exit(driver && (*driver)->create("second", {}) ? 0 : kChildFailed);
+    }
+    EXPECT_EQ(WEXITSTATUS(wait_status(pid)), 0);
+  };
+  and_die();
+  EXPECT_EQ(count(), std::ssize(bases));
   EXPECT_EQ(driver_->sweep().value_or(-1), 0);
-  EXPECT_EQ(count(), std::ssize(bases)) << "not while there is a group in it";
-  EXPECT_TRUE(removed(**first));
+  EXPECT_EQ(count(), std::ssize(bases)) << "young";
+  make_old();
+  {
+    const auto heir = make_cgroup_driver(GetParam(), options);
+    ASSERT_TRUE(heir);
+    make_old();
+    EXPECT_EQ(driver_->sweep().value_or(-1), 0);
+    EXPECT_EQ(count(), std::ssize(bases)) << "held";
+  }
+  and_die();
   make_old();
   EXPECT_EQ(driver_->sweep().value_or(-1), 0);
   EXPECT_EQ(count(), 0);
-
-  auto second = (*idle)->create("second", {.memory_bytes = 64 * limits::kMiB, .pids = 8});
-  ASSERT_TRUE(second) << second.error().message;
-  EXPECT_EQ(driver_->sweep().value_or(-1), 0);
-  EXPECT_EQ(count(), std::ssize(bases));
-  wait_status(run_in(**second, [] { return 0; }));
-  EXPECT_TRUE(removed(**second));
-  EXPECT_EQ(driver_->sweep().value_or(-1), 0);
-  EXPECT_EQ(count(), std::ssize(bases)) << "young";
 }
 
 TEST_P(CgroupContract, GroupsMadeWithinAGroupGoWithIt) {
@@ -553,6 +566,79 @@ TEST_P(CgroupContract, GroupsMadeWithinAGroupGoWithIt) {
   EXPECT_TRUE(clear(group));
   EXPECT_TRUE(ended(pid));
   EXPECT_NE(access(inner.c_str(), F_OK), 0);
+}
+
+// A driver may keep the folders of a group for the next of the same limits.
+TEST_P(CgroupContract, AGroupShowsNothingOfTheOneBefore) {
+  if (!enforces()) {
+    GTEST_SKIP() << "NOT RUN HERE: nothing is counted without cgroups";
+  }
+  const GroupLimits limits{.memory_bytes = 64 * limits::kMiB,
+                           .cpu_limit_milli = 4'000,
+                           .cpu_weight_milli = 500,
+                           .pids = 32};
+  CgroupHandle& first = make("first", limits);
+  wait_status(run_in(first, [] {
+    use_memory(20 * limits::kMiB);
+    use_cpu(60);
+    return 0;
+  }));
+  EXPECT_TRUE(removed(first));
+  EXPECT_FALSE(first.remove()) << "it is gone, whoever has its folders now";
+
+  CgroupHandle& second = make("second", limits);
+  EXPECT_EQ(second.name(), "second");
+  EXPECT_TRUE(second.pids().value().empty());
+  wait_status(run_in(second, [] { return 0; }));
+  const auto usage = second.usage();
+  ASSERT_TRUE(usage);
+  EXPECT_LT(usage->cpu_ms.value_or(1'000), 50);
+  EXPECT_LT(usage->memory_peak_bytes.value_or(0), 16 * limits::kMiB);
+  EXPECT_EQ(usage->oom_kills, 0);
+  EXPECT_TRUE(removed(second));
+}
+
+TEST_P(CgroupContract, ALimitThatAJobChangedDoesNotReachTheNext) {
+  if (!enforces()) {
+    GTEST_SKIP() << "NOT RUN HERE: nothing is enforced without cgroups";
+  }
+  const GroupLimits limits{.pids = 3};
+  CgroupHandle& first = make("first", limits);
+  const std::vector<std::string> joined = first.join_paths();
+  wait_status(run_in(first, [&] {
+    for (const std::string& procs : joined) {
+      const std::string file = procs.substr(0, procs.rfind('/')) + "/pids.max";
+      const int fd = open(file.c_str(), O_WRONLY | O_CLOEXEC);
+      if (fd >= 0 && write(fd, "1000", 4) != 4) {
+        return kChildFailed;
+      }
+    }
+    return 0;
+  }));
+  EXPECT_TRUE(removed(first));
+  CgroupHandle& second = make("second", limits);
+  int most = 0;
+  KernelCgroupFs fs;
+  for (const std::string& procs : second.join_paths()) {
+    const auto max = fs.read(procs.substr(0, procs.rfind('/')) + "/pids.max");
+    most = max ? static_cast<int>(parse_number(*max).value_or(-1)) : most;
+  }
+  EXPECT_EQ(most, 3);
+}
+
+TEST_P(CgroupContract, AGroupThatRanOutOfMemoryLeavesNoTrace) {
+  if (!enforces()) {
+    GTEST_SKIP() << "NOT RUN HERE: nothing is enforced without cgroups";
+  }
+  const GroupLimits limits{.memory_bytes = 32 * limits::kMiB};
+  CgroupHandle& greedy = make("greedy", limits);
+  wait_status(run_in(greedy, [] {
+    use_memory(256 * limits::kMiB);
+    return 0;
+  }));
+  EXPECT_GE(greedy.usage().value().oom_kills, 1);
+  EXPECT_TRUE(removed(greedy));
+  EXPECT_EQ(make("modest", limits).usage().value().oom_kills, 0);
 }
 
 TEST_P(CgroupContract, ManyGroupsComeAndGo) {

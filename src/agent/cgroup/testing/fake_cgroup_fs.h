@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,7 @@ struct FakeHierarchy {
   std::map<std::string, std::map<std::string, std::string>> groups;  // path -> file -> content
   std::vector<std::pair<std::string, std::string>> writes;           // path, text
   std::map<std::string, int> write_errors;                           // by file name
+  std::set<std::string> held;                                        // erased by the test
   std::map<std::string, Duration> ages;                              // by path; 0 unless set
   std::function<void(const std::string&)> after_make;                // with the path
   bool has_kill = true;
@@ -140,10 +142,17 @@ class FakeCgroupFs final : public CgroupFs {
     return names;
   }
 
+  Result<bool> has_folders(const std::string& path) override { return !folders(path)->empty(); }
+
   bool exists(const std::string& path) override {
     return at_.groups.contains(path) || read(path).has_value();
   }
 
+  Result<UniqueFd> hold(const std::string& path) override {
+    at_.held.insert(path);
+    return UniqueFd();
+  }
+  bool is_held(const std::string& path) override { return at_.held.contains(path); }
   Result<Duration> age(const std::string& path) override {
     const auto set = at_.ages.find(path);
     return set == at_.ages.end() ? Duration::zero() : set->second;
