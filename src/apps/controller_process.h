@@ -32,6 +32,8 @@ class ControllerProcess {
 
   [[nodiscard]] std::string http_address() const;  // HOST:PORT, as really taken
   [[nodiscard]] std::string grpc_address() const;
+  // For an agent of this process.
+  [[nodiscard]] api::AgentApi& agent_api() { return *loop_; }
   // Front doors first, so that nobody new comes in; then what was decided is committed.
   void stop();
 

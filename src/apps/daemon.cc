@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/settings.h"
+#include "local/local_link.h"
 
 namespace hearth::apps {
 
@@ -133,20 +134,22 @@ int run_until_stopped(Ground& ground, const SignalFd& signals, agent::AgentHost&
 
 Result<std::unique_ptr<agent::AgentHost>> make_agent(Ground& ground, const std::string& data,
                                                      Duration drain_deadline,
+                                                     agent::LinkFactory make_link,
                                                      std::function<void(const AgentInfo&)> ready) {
   HEARTH_ASSIGN(auto options, agent_options(ground.settings, data, drain_deadline));
   options.controller = ground.settings.text("controller");
-  return agent::AgentHost::create(
-      std::move(options),
-      {.clock = ground.clock, .log = *ground.log, .on_ready = std::move(ready)});
+  return agent::AgentHost::create(std::move(options), {.clock = ground.clock,
+                                                       .log = *ground.log,
+                                                       .make_link = std::move(make_link),
+                                                       .on_ready = std::move(ready)});
 }
 
 int run_agent(Ground& ground, const SignalFd& signals) {
   const std::string data = data_directory(ground.settings, "agent-" + agent_id(ground.settings));
   const std::string controller = ground.settings.text("controller");
-  auto host = make_agent(ground, data, limits::kDrainDeadlineAgent, [&](const AgentInfo& info) {
-    say_agent_ready(ground, info.id, controller);
-  });
+  auto host =
+      make_agent(ground, data, limits::kDrainDeadlineAgent, agent::make_grpc_link,
+                 [&](const AgentInfo& info) { say_agent_ready(ground, info.id, controller); });
   return host ? run_until_stopped(ground, signals, **host) : fail(host.error());
 }
 
@@ -154,7 +157,12 @@ int run_up(Ground& ground, const SignalFd& signals) {
   const std::string data = data_directory(ground.settings, "");
   std::unique_ptr<ControllerProcess> controller;
   // The agent first: its helper process is forked while this one is small and has one thread.
-  auto host = make_agent(ground, data + "/agent", limits::kDrainDeadlineUp,
+  const auto make_link = [&](const agent::GrpcLinkDeps& deps, const agent::GrpcLinkOptions& how) {
+    return make_local_link(
+        {deps.loop, deps.log, deps.usage, deps.output, controller->agent_api()},
+        {.heartbeat_interval = ground.settings.duration("heartbeat_interval"), .seed = how.seed});
+  };
+  auto host = make_agent(ground, data + "/agent", limits::kDrainDeadlineUp, make_link,
                          [&](const AgentInfo&) { say_ready(ground, *controller); });
   if (!host) {
     return fail(host.error());
@@ -164,7 +172,6 @@ int run_up(Ground& ground, const SignalFd& signals) {
     return fail(started.error());
   }
   controller = std::move(*started);
-  (*host)->set_controller(controller->grpc_address());
   const int exit_code = run_until_stopped(ground, signals, **host);
   controller->stop();
   return exit_code;

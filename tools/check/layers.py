@@ -34,11 +34,11 @@ ALLOWED = {
     "agent/launcher": ["agent/loop", "model", "base"],
     "agent/runtimes": ["agent/core", "agent/loop", "agent/cgroup", "agent/launcher", "output",
                        "model", "base"],
-    "agent/host": ["agent/core", "agent/loop", "agent/cgroup", "agent/launcher", "agent/runtimes",
-                   "agent/link", "auth", "output", "wire", "model", "base"],
     "agent/link": ["agent/core", "agent/loop", "output", "wire", "net", "model", "base"],
     "agent/host": ["agent/core", "agent/loop", "agent/cgroup", "agent/launcher", "agent/runtimes",
                    "agent/link", "auth", "output", "wire", "model", "base"],
+    "local": ["api", "core/command.h", "core/effect.h", "agent/core", "agent/link", "agent/loop", "output",
+              "model", "base"],
     "apps": ["*"],
 }
 

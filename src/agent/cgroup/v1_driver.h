@@ -39,8 +39,7 @@ class V1Driver final : public CgroupDriver {
   };
 
   static Result<std::unique_ptr<V1Driver>> create(std::unique_ptr<CgroupFs> fs,
-                                                  const Places& places,
-                                                  const std::string& instance,
+                                                  const Places& places, const std::string& instance,
                                                   std::int64_t groups_kept_max);
   ~V1Driver() override;
 

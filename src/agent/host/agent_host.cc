@@ -104,7 +104,6 @@ class AgentHost::Impl {
   Result<> run();
   void request_drain();
 
-  void set_controller(std::string address) { options_.controller = std::move(address); }
   [[nodiscard]] const AgentInfo& info() const { return info_; }
 
  private:
@@ -229,10 +228,6 @@ Result<std::unique_ptr<AgentHost>> AgentHost::create(AgentOptions options, Agent
 
 AgentHost::AgentHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AgentHost::~AgentHost() = default;
-
-void AgentHost::set_controller(std::string address) {
-  impl_->set_controller(std::move(address));
-}
 
 const AgentInfo& AgentHost::info() const {
   return impl_->info();

@@ -1,10 +1,10 @@
 // One whole agent: its data directory, launcher, cgroups, runtime, core, spool and link, put
 // together and run on one loop.
 //
-// `hearth agent` runs it on its main thread, `hearth up` on a thread of its own beside the
-// controller; both reach their controller over gRPC. create() starts the launcher's helper process,
-// so it is called before other threads are started. Destroying the host, or its process's death in
-// any way, ends every job: the helper sees its socket close and kills their groups.
+// `hearth agent` runs it with a link over gRPC, `hearth up` on a thread of its own with a link to
+// the controller beside it. create() starts the launcher's helper process, so it is called before
+// other threads are started. Destroying the host, or its process's death in any way, ends every
+// job: the helper sees its socket close and kills their groups.
 //
 // Results of ended attempts are held in memory until the controller acknowledges them. Writing them
 // to disk would buy nothing: an agent that restarts has another incarnation, the controller has
@@ -29,7 +29,7 @@
 namespace hearth::agent {
 
 struct AgentOptions {
-  std::string controller;  // HOST:PORT; may also be told by set_controller
+  std::string controller;  // HOST:PORT, for a link over the network
   std::string id;          // empty: made of the host's name
   std::string type;        // also the label "type", unless labels has one
   std::string version;
@@ -65,8 +65,6 @@ class AgentHost {
   AgentHost(const AgentHost&) = delete;
   AgentHost& operator=(const AgentHost&) = delete;
 
-  // Before run(); for a controller whose port is known only once it listens.
-  void set_controller(std::string address);
   [[nodiscard]] const AgentInfo& info() const;
 
   // Blocks until drained, ended, or refused: the error is the controller's refusal of the first

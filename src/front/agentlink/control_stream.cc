@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "front/agentlink/control_connection.h"
-#include "front/agentlink/hello_check.h"
+#include "model/agent_check.h"
 #include "wire/link_codec.h"
 
 namespace hearth::front::agentlink {

@@ -1,4 +1,4 @@
-#include "front/agentlink/hello_check.h"
+#include "model/agent_check.h"
 
 #include <cstdint>
 #include <string>
@@ -7,7 +7,7 @@
 #include "base/limits.h"
 #include "model/ids.h"
 
-namespace hearth::front::agentlink {
+namespace hearth {
 namespace {
 
 constexpr std::int64_t kGpusMax = 1'024;
@@ -83,4 +83,4 @@ Result<> check_agent_info(const AgentInfo& info) {
   return check_amount("max_parallel_jobs", info.max_parallel_jobs, 1, kParallelJobsMax);
 }
 
-}  // namespace hearth::front::agentlink
+}  // namespace hearth

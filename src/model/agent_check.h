@@ -5,9 +5,9 @@
 #include "base/result.h"
 #include "model/agent.h"
 
-namespace hearth::front::agentlink {
+namespace hearth {
 
 // InvalidArgument/invalid_field names the field and says what is allowed.
 Result<> check_agent_info(const AgentInfo& info);
 
-}  // namespace hearth::front::agentlink
+}  // namespace hearth
