@@ -22,6 +22,25 @@ inline constexpr std::int64_t kBatchEdgesMax = 100'000;
 inline constexpr std::int64_t kJsonDepthMax = 32;
 inline constexpr std::int64_t kHeaderBytesMax = 16 * kKiB;
 inline constexpr std::int64_t kConnectionsMax = 16'000;
+// From one address (IPv6: one /64), loopback excepted, so that one client cannot take them all.
+inline constexpr std::int64_t kConnectionsPerAddressMax = 1'000;
+// TLS handshakes under way; past it the one that has taken longest is cut off for the newest.
+inline constexpr std::int64_t kTlsHandshakesMax = 1'024;
+// Connections over a bound that are being told so; past it they are just closed.
+inline constexpr std::int64_t kRefusalsMax = 256;
+inline constexpr std::int64_t kCertificateFileBytesMax = 1 * kMiB;
+
+// How long an HTTP client may take, counted in seconds.
+inline constexpr std::uint64_t kTlsHandshakeSeconds = 10;  // from connecting to the last message
+inline constexpr std::uint64_t kHttpIdleSeconds = 75;      // between requests
+inline constexpr std::uint64_t kHttpHeadSeconds = 10;      // from a head's first byte to its last
+// For a body, and one more for every kHttpBytesPerSecondMin of it.
+inline constexpr std::uint64_t kHttpBodySeconds = 30;
+// To take what is ready to be sent, and one more for every kHttpBytesPerSecondMin of it.
+inline constexpr std::uint64_t kHttpWriteSeconds = 60;
+inline constexpr std::int64_t kHttpBytesPerSecondMin = 16 * kKiB;
+// How often a server looks at its certificate files, besides SIGHUP.
+inline constexpr Duration kCertificateCheckInterval = std::chrono::seconds(5);
 inline constexpr std::int64_t kListLimitMax = 1'000;
 inline constexpr std::int64_t kListLimitDefault = 100;
 

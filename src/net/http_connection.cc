@@ -1,8 +1,6 @@
 #include "net/http_connection.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 #include "net/problem.h"
 
@@ -10,10 +8,14 @@ namespace hearth::net {
 
 namespace {
 
-constexpr std::size_t kCoalesceBytes = 64 * 1024;
-constexpr std::size_t kUnparsedBytesMax = 64 * 1024;
 constexpr std::size_t kKeptBufferBytes = 4 * 1024;
 constexpr int kStepsPerTurn = 64;
+
+bool has_no_body(int status) {
+  return status == 204 || status == 304;
+}
+
+}  // namespace
 
 void shrink(std::string& buffer) {
   buffer.clear();
@@ -22,28 +24,29 @@ void shrink(std::string& buffer) {
   }
 }
 
-bool has_no_body(int status) {
-  return status == 204 || status == 304;
-}
-
-}  // namespace
-
-Connection::Connection(std::shared_ptr<Loop> loop, Socket socket)
-    : loop_(std::move(loop)), socket_(std::move(socket)) {}
+Connection::Connection(std::shared_ptr<Loop> loop, Socket socket, AddressCount::Key peer,
+                       std::optional<Response> refusal)
+    : loop_(std::move(loop)),
+      wire_(std::move(socket)),
+      peer_(peer),
+      refusal_(refusal ? std::make_unique<Response>(std::move(*refusal)) : nullptr),
+      is_refused_(refusal_ != nullptr) {}
 
 Connection::~Connection() {
-  loop_->shared->connection_gone();
+  loop_->shared->connection_gone(peer_, is_refused_);
 }
 
 void Connection::start() {
-  boost::system::error_code ec;
-  socket_.non_blocking(true, ec);
-  if (!ec) {
-    socket_.set_option(asio::ip::tcp::no_delay(true), ec);
-  }
-  if (ec) {
+  const std::shared_ptr<const tls::Context> context = loop_->tls_context();
+  if (!wire_.open(context.get())) {
     close();
     return;
+  }
+  if (wire_.in_tls()) {
+    phase_ = Phase::Handshake;
+    handshake_ = loop_->handshake_began(*this);
+  } else {
+    begin_requests();
   }
   run();
 }
@@ -54,8 +57,8 @@ void Connection::close() {
   }
   phase_ = Phase::Closed;
   loop_->wheel.disarm(*this);
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  end_handshake();
+  wire_.close();
   source_.reset();
   sink_.reset();
   parser_.reset();
@@ -69,12 +72,13 @@ bool Connection::keeps_alive() const {
 
 void Connection::begin_stop() {
   const auto self = shared_from_this();
-  if (phase_ == Phase::Head && out_.empty() && parser_ == nullptr) {
+  const bool idle = phase_ == Phase::Head && out_.empty() && parser_ == nullptr;
+  if (idle || phase_ == Phase::Handshake) {
     close();
   } else if (phase_ == Phase::Streaming && source_ != nullptr) {
     std::string last;
     source_->on_stop(last);
-    append_chunk(last);
+    framing_.append(out_, last);
     end_stream();
     run();
   }
@@ -107,6 +111,8 @@ void Connection::run() {
 // True when something was achieved and another step may achieve more.
 bool Connection::step() {
   switch (phase_) {
+    case Phase::Handshake:
+      return shake_hands();
     case Phase::Head:
     case Phase::Body:
       if (out_.size() < kCoalesceBytes && parse()) {
@@ -259,16 +265,8 @@ void Connection::begin_stream(Answer answer) {
   const auto status_class =
       static_cast<std::size_t>(std::clamp(answer.head.status / 100, 1, 5) - 1);
   ++loop_->shared->responses.at(status_class);
-  length_left_ = answer.length.value_or(-1);
-  // HTTP/1.0 knows no chunks: there the end of the connection ends the body.
-  std::string framing;
-  chunked_ = !answer.length.has_value() && !is_old_;
-  if (chunked_) {
-    framing = "Transfer-Encoding: chunked\r\n";
-  } else if (answer.length.has_value()) {
-    framing = "Content-Length: " + std::to_string(*answer.length) + "\r\n";
-  }
-  append_head(out_, answer.head, framing, loop_->date, keeps_alive());
+  framing_ = BodyFraming(answer.length, is_old_);
+  append_head(out_, answer.head, framing_.field(), loop_->date, keeps_alive());
   phase_ = Phase::Streaming;
   if (head_only_) {
     stream_exchange_.reset();
@@ -282,30 +280,6 @@ void Connection::begin_stream(Answer answer) {
   }
 }
 
-void Connection::append_chunk(std::string_view bytes) {
-  if (bytes.empty()) {
-    return;
-  }
-  if (!chunked_ && length_left_ < 0) {
-    out_ += bytes;
-    return;
-  }
-  if (!chunked_) {
-    // A source that gives more than it announced must not be taken for the next answer.
-    bytes = bytes.substr(0, static_cast<std::size_t>(length_left_));
-    length_left_ -= static_cast<std::int64_t>(bytes.size());
-    out_ += bytes;
-    return;
-  }
-  std::array<char, 16> size{};
-  const auto [end, status] =
-      std::to_chars(size.data(), size.data() + size.size(), bytes.size(), 16);
-  out_.append(size.data(), end);
-  out_ += "\r\n";
-  out_ += bytes;
-  out_ += "\r\n";
-}
-
 bool Connection::pull() {
   if (!pull_wanted_) {
     if (eof_) {
@@ -314,11 +288,11 @@ bool Connection::pull() {
     return false;
   }
   if (stream_exchange_ != nullptr) {
-    stream_exchange_->wake_pending_ = false;
+    stream_exchange_->woken();
   }
   std::string bytes;
   const auto pulled = source_->pull(bytes, loop_->shared->options.stream_chunk_bytes);
-  append_chunk(bytes);
+  framing_.append(out_, bytes);
   pull_wanted_ = pulled == BodySource::Pull::More;
   if (pulled == BodySource::Pull::End) {
     end_stream();
@@ -329,13 +303,8 @@ bool Connection::pull() {
 void Connection::end_stream() {
   source_.reset();
   stream_exchange_.reset();
-  bool close_after = !keeps_alive();
-  if (chunked_) {
-    out_ += "0\r\n\r\n";
-  } else if (length_left_ > 0) {
-    close_after = true;  // the announced length was not reached: only the end can say so
-  }
-  end_answer(close_after);
+  const bool told = framing_.finish(out_);
+  end_answer(!told || !keeps_alive());
 }
 
 void Connection::wake(std::uint64_t serial) {
@@ -343,226 +312,6 @@ void Connection::wake(std::uint64_t serial) {
     pull_wanted_ = true;
     run();
   }
-}
-
-// True when all of out_ was sent just now.
-bool Connection::flush() {
-  if (out_.empty() || writing_) {
-    return false;
-  }
-  while (out_sent_ < out_.size()) {
-    boost::system::error_code ec;
-    const std::size_t sent =
-        socket_.write_some(asio::buffer(out_.data() + out_sent_, out_.size() - out_sent_), ec);
-    if (ec == asio::error::would_block || ec == asio::error::try_again) {
-      wait_writable();
-      return false;
-    }
-    if (ec) {
-      close();
-      return false;
-    }
-    out_sent_ += sent;
-    loop_->shared->bytes_sent += static_cast<std::int64_t>(sent);
-  }
-  shrink(out_);
-  out_sent_ = 0;
-  return true;
-}
-
-// Sends our end and reads the peer's away for a while: closing with unread bytes would reset the
-// connection and could take the answer with it.
-void Connection::begin_linger() {
-  boost::system::error_code ec;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ec);
-  phase_ = Phase::Lingering;
-  if (ec || eof_) {
-    close();
-  }
-}
-
-bool Connection::wants_read() const {
-  if (reading_ || eof_) {
-    return false;
-  }
-  if (phase_ == Phase::Closing) {
-    return false;
-  }
-  if (phase_ == Phase::Head || phase_ == Phase::Body) {
-    return out_.size() < kCoalesceBytes;
-  }
-  return in_.size() - in_used_ < kUnparsedBytesMax;  // only to see the peer leave
-}
-
-void Connection::wait_readable() {
-  reading_ = true;
-  socket_.async_wait(Socket::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& ec) {
-                       self->reading_ = false;
-                       if (!ec && self->phase_ != Phase::Closed) {
-                         self->read();
-                       }
-                     });
-}
-
-void Connection::wait_writable() {
-  writing_ = true;
-  set_deadline(Deadline::Write, loop_->shared->options.write_ticks, true);
-  socket_.async_wait(Socket::wait_write,
-                     [self = shared_from_this()](const boost::system::error_code& ec) {
-                       self->writing_ = false;
-                       if (!ec) {
-                         self->run();
-                       }
-                     });
-}
-
-void Connection::read() {
-  boost::system::error_code ec;
-  const std::size_t received = socket_.read_some(asio::buffer(loop_->read_buffer), ec);
-  if (ec == asio::error::would_block || ec == asio::error::try_again) {
-    wait_readable();
-    return;
-  }
-  if (ec && ec != asio::error::eof) {
-    close();
-    return;
-  }
-  eof_ = ec == asio::error::eof;
-  if (in_used_ > kUnparsedBytesMax / 2) {
-    in_.erase(0, in_used_);
-    in_used_ = 0;
-  }
-  if (phase_ != Phase::Lingering) {
-    in_.append(loop_->read_buffer.data(), received);
-  }
-  run();
-}
-
-void Connection::set_deadline(Deadline kind, std::uint64_t ticks, bool renew) {
-  if (kind == deadline_ && !renew) {
-    return;
-  }
-  deadline_ = kind;
-  loop_->wheel.arm(*this, ticks);
-}
-
-void Connection::set_deadline_for_phase() {
-  const HttpServerOptions& options = loop_->shared->options;
-  if (writing_) {
-    return;  // set when the socket was found full
-  }
-  switch (phase_) {
-    case Phase::Head:
-      if (parser_ != nullptr) {
-        set_deadline(Deadline::Head, options.head_ticks, false);
-      } else {
-        set_deadline(Deadline::Idle, options.idle_ticks, true);
-      }
-      return;
-    case Phase::Body:
-      set_deadline(Deadline::Body, options.body_ticks, false);
-      return;
-    case Phase::Streaming:
-      set_deadline(Deadline::Quiet, options.keep_alive_ticks, true);
-      return;
-    case Phase::Closing:
-    case Phase::Lingering:
-      set_deadline(Deadline::Linger, options.linger_ticks, false);
-      return;
-    case Phase::Handling:
-    case Phase::Closed:
-      deadline_ = Deadline::None;
-      loop_->wheel.disarm(*this);
-      return;
-  }
-}
-
-void Connection::on_deadline() {
-  const auto self = shared_from_this();
-  const HttpServerOptions& options = loop_->shared->options;
-  const Deadline kind = deadline_;
-  deadline_ = Deadline::None;
-  switch (kind) {
-    case Deadline::Head:
-      fail(Error{.code = ErrorCode::DeadlineExceeded,
-                 .message = "the request head did not arrive in time; send it at once"},
-           408);
-      run();
-      return;
-    case Deadline::Body: {
-      const std::uint64_t allowed =
-          options.body_ticks +
-          static_cast<std::uint64_t>(parser_->body_bytes() / options.body_bytes_per_tick);
-      const std::uint64_t spent = loop_->wheel.now() - body_started_tick_;
-      if (spent < allowed) {
-        set_deadline(Deadline::Body, allowed - spent, true);
-        return;
-      }
-      fail(Error{.code = ErrorCode::DeadlineExceeded,
-                 .message = "the request body arrives too slowly; send it faster or in parts"},
-           408);
-      run();
-      return;
-    }
-    case Deadline::Quiet:
-      if (source_ != nullptr && out_.empty()) {
-        std::string bytes;
-        source_->on_quiet(bytes);
-        append_chunk(bytes);
-      }
-      run();
-      return;
-    case Deadline::Idle:
-    case Deadline::Write:
-    case Deadline::Linger:
-      close();
-      return;
-    case Deadline::None:
-      return;
-  }
-}
-
-Exchange::~Exchange() {
-  if (!answered_) {
-    Answer answer;
-    answer.head = problem_response(internal_error("the request was dropped without an answer"));
-    post(std::move(answer), nullptr);
-  }
-}
-
-void Exchange::answer(Answer answer) {
-  if (!answered_.exchange(true)) {
-    auto self = answer.source != nullptr ? shared_from_this() : nullptr;
-    post(std::move(answer), std::move(self));
-  }
-}
-
-void Exchange::post(Answer answer, std::shared_ptr<Exchange> self) {
-  if (loop_->in_thread()) {
-    if (const auto connection = connection_.lock()) {
-      connection->deliver(serial_, std::move(answer), std::move(self));
-    }
-    return;
-  }
-  auto shared_answer = std::make_shared<Answer>(std::move(answer));
-  loop_->post([connection = connection_, serial = serial_, shared_answer,
-               exchange = std::move(self)]() mutable {
-    if (const auto target = connection.lock()) {
-      target->deliver(serial, std::move(*shared_answer), std::move(exchange));
-    }
-  });
-}
-
-void Exchange::wake() {
-  if (wake_pending_.exchange(true)) {
-    return;
-  }
-  loop_->post([connection = connection_, serial = serial_] {
-    if (const auto target = connection.lock()) {
-      target->wake(serial);
-    }
-  });
 }
 
 }  // namespace hearth::net

@@ -3,45 +3,48 @@
 //
 // Reading waits for readiness instead of holding a buffer, writing is tried at once and waits only
 // when the socket is full, so an idle connection costs no buffer and a small answer one system
-// call. Answers to pipelined requests are sent together.
+// call. Answers to pipelined requests are sent together. Every wait for the peer has a deadline.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "net/body_framing.h"
+#include "net/exchange.h"
 #include "net/http_loop.h"
 #include "net/request_parser.h"
+#include "net/wire.h"
 
 namespace hearth::net {
 
-struct Answer {
-  Response head;
-  std::unique_ptr<BodySource> source;  // null: head.body is the body
-  std::optional<std::int64_t> length;
-};
-
 class Connection final : public std::enable_shared_from_this<Connection>, TimerWheel::Entry {
  public:
-  Connection(std::shared_ptr<Loop> loop, Socket socket);
+  // `refusal`: all that the client will ever be told.
+  Connection(std::shared_ptr<Loop> loop, Socket socket, AddressCount::Key peer,
+             std::optional<Response> refusal);
   ~Connection() override;
 
   void start();
   void begin_stop();
   void close();
+  // For one that has taken longer than the others to shake hands.
+  void drop_handshake();
   // The answer to request number `serial`; ignored when it is over already.
   void deliver(std::uint64_t serial, Answer answer, std::shared_ptr<Exchange> exchange);
   void wake(std::uint64_t serial);
 
  private:
-  enum class Phase { Head, Body, Handling, Streaming, Closing, Lingering, Closed };
-  enum class Deadline { None, Idle, Head, Body, Write, Quiet, Linger };
+  enum class Phase { Handshake, Head, Body, Handling, Streaming, Closing, Lingering, Closed };
+  enum class Deadline { None, Handshake, Idle, Head, Body, Write, Quiet, Linger };
 
   void run();
   bool step();
+
+  // http_connection.cc: requests and answers.
   bool parse();
   void on_head();
   void dispatch();
@@ -49,22 +52,32 @@ class Connection final : public std::enable_shared_from_this<Connection>, TimerW
   void fail(const Error& error, int status);
   void begin_stream(Answer answer);
   bool pull();
-  void append_chunk(std::string_view bytes);
   void end_stream();
   void end_answer(bool close_after);
+  [[nodiscard]] bool keeps_alive() const;
+
+  // http_connection_io.cc: bytes and time.
+  bool shake_hands();
+  void end_handshake();
+  void begin_requests();
   bool flush();
   void begin_linger();
+  void linger();
+  void read();
   void wait_readable();
   void wait_writable();
-  void read();
+  [[nodiscard]] bool wants_read() const;
   void set_deadline(Deadline kind, std::uint64_t ticks, bool renew);
   void set_deadline_for_phase();
   void on_deadline() override;
-  [[nodiscard]] bool wants_read() const;
-  [[nodiscard]] bool keeps_alive() const;
+  void on_body_deadline();
 
   std::shared_ptr<Loop> loop_;
-  Socket socket_;
+  Wire wire_;
+  const AddressCount::Key peer_;
+  std::unique_ptr<Response> refusal_;
+  const bool is_refused_;
+  std::optional<std::list<Connection*>::iterator> handshake_;  // its place among those under way
   Phase phase_ = Phase::Head;
   Deadline deadline_ = Deadline::None;
   std::uint64_t body_started_tick_ = 0;
@@ -75,10 +88,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, TimerW
   bool keep_alive_ = true;
   bool is_old_ = false;     // HTTP/1.0
   bool head_only_ = false;  // the request is a HEAD
-  bool chunked_ = false;
   bool pull_wanted_ = false;
   std::uint64_t serial_ = 0;
-  std::int64_t length_left_ = -1;
+  BodyFraming framing_;
   std::string in_;
   std::size_t in_used_ = 0;
   std::string out_;
@@ -89,28 +101,10 @@ class Connection final : public std::enable_shared_from_this<Connection>, TimerW
   std::shared_ptr<Exchange> stream_exchange_;
 };
 
-// The part of one request that other threads may hold.
-class Exchange : public std::enable_shared_from_this<Exchange> {
- public:
-  Exchange(std::shared_ptr<Loop> loop, std::weak_ptr<Connection> connection, std::uint64_t serial)
-      : loop_(std::move(loop)), connection_(std::move(connection)), serial_(serial) {}
-  ~Exchange();
-  Exchange(const Exchange&) = delete;
-  Exchange& operator=(const Exchange&) = delete;
+// Buffers of a connection that goes idle are given back above this size.
+void shrink(std::string& buffer);
 
-  void answer(Answer answer);
-  void wake();
-  void run(std::function<void()> work) { loop_->post(std::move(work)); }
-
- private:
-  friend class Connection;
-  void post(Answer answer, std::shared_ptr<Exchange> self);
-
-  std::shared_ptr<Loop> loop_;
-  std::weak_ptr<Connection> connection_;
-  std::uint64_t serial_;
-  std::atomic<bool> answered_{false};
-  std::atomic<bool> wake_pending_{false};
-};
+inline constexpr std::size_t kCoalesceBytes = 64 * 1024;
+inline constexpr std::size_t kUnparsedBytesMax = 64 * 1024;
 
 }  // namespace hearth::net

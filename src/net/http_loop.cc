@@ -1,5 +1,6 @@
 #include "net/http_loop.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -33,7 +34,11 @@ std::string http_date(TimePoint time) {
 
 }  // namespace
 
-void ServerShared::connection_gone() {
+void ServerShared::connection_gone(AddressCount::Key peer, bool was_refused) {
+  addresses.remove(peer);
+  if (was_refused) {
+    --refusals;
+  }
   const MutexLock lock(gone_mutex);
   if (--connections == 0) {
     gone.notify_all();
@@ -89,18 +94,32 @@ void Loop::advance() {
   }
 }
 
-void Loop::adopt(Socket socket) {
+void Loop::adopt(Socket socket, AddressCount::Key peer, std::optional<Response> refusal) {
   if (shared->stopping) {
-    shared->connection_gone();
+    shared->connection_gone(peer, refusal.has_value());
     return;
   }
-  auto connection = std::make_shared<Connection>(shared_from_this(), std::move(socket));
+  auto connection =
+      std::make_shared<Connection>(shared_from_this(), std::move(socket), peer, std::move(refusal));
   connections_.insert(connection);
   connection->start();
 }
 
 void Loop::forget(const std::shared_ptr<Connection>& connection) {
   connections_.erase(connection);
+}
+
+std::shared_ptr<const tls::Context> Loop::tls_context() const {
+  return shared->options.tls == nullptr ? nullptr : shared->options.tls->current()->context;
+}
+
+std::list<Connection*>::iterator Loop::handshake_began(Connection& connection) {
+  const auto most = std::max<std::int64_t>(
+      1, shared->options.handshakes_max / std::max(shared->options.threads, 1));
+  if (static_cast<std::int64_t>(handshakes_.size()) >= most) {
+    handshakes_.front()->drop_handshake();
+  }
+  return handshakes_.insert(handshakes_.end(), &connection);
 }
 
 void Loop::begin_stop() {

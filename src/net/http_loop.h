@@ -1,31 +1,30 @@
 // One thread of the HTTP server: its io_context, its timer wheel and the connections it owns.
-// Private to net/: the only headers that name Asio are this and http_connection.h.
+// Private to net/, as are all headers here that name Asio.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <list>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <unordered_set>
 #include <vector>
 
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/mutex.h"
+#include "net/address_count.h"
 #include "net/http_server.h"
 #include "net/timer_wheel.h"
+#include "net/wire.h"
+#include "tls/server_identity.h"
 
 namespace hearth::net {
 
 class Connection;
-
-namespace asio = boost::asio;
-// Concrete executors: no type-erased dispatch on the hot path.
-using Socket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
 // What all loops of one server share. Counters are relaxed: they are for people.
 struct ServerShared {
@@ -37,12 +36,15 @@ struct ServerShared {
   std::atomic<std::int64_t> connections{0};
   std::atomic<std::int64_t> connections_total{0};
   std::atomic<std::int64_t> connections_refused{0};
+  std::atomic<std::int64_t> refusals{0};  // of `connections`: those that are only told so
+  std::atomic<std::int64_t> handshakes_failed{0};
   std::array<std::atomic<std::int64_t>, 5> responses{};
   std::atomic<std::int64_t> bytes_sent{0};
   Mutex gone_mutex;  // with `gone`: the last connection went away
   Condition gone;
+  AddressCount addresses;
 
-  void connection_gone();
+  void connection_gone(AddressCount::Key peer, bool was_refused);
 };
 
 class Loop : public std::enable_shared_from_this<Loop> {
@@ -58,10 +60,15 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void shut_down();
 
   // The rest is for the loop's own thread.
-  void adopt(Socket socket);
+  void adopt(Socket socket, AddressCount::Key peer, std::optional<Response> refusal);
   void begin_stop();
   void advance();
   void forget(const std::shared_ptr<Connection>& connection);
+  // Null when connections are plain.
+  [[nodiscard]] std::shared_ptr<const tls::Context> tls_context() const;
+  // Drops the oldest when there are too many: whoever dawdles makes room, not who comes next.
+  std::list<Connection*>::iterator handshake_began(Connection& connection);
+  void handshake_ended(std::list<Connection*>::iterator place) { handshakes_.erase(place); }
 
   asio::io_context io{1};
   TimerWheel wheel;
@@ -76,6 +83,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
   asio::steady_timer ticker_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
+  std::list<Connection*> handshakes_;  // oldest first; all are in connections_
   std::thread thread_;
   std::atomic<std::thread::id> thread_id_{};
   Mutex mutex_;

@@ -4,7 +4,6 @@
 #include <future>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/write.hpp>
 
 #include "net/http_connection.h"
 #include "net/http_loop.h"
@@ -102,6 +101,7 @@ class AsioHttpServer final : public HttpServer {
     stats.connections = shared_->connections;
     stats.connections_total = shared_->connections_total;
     stats.connections_refused = shared_->connections_refused;
+    stats.handshakes_failed = shared_->handshakes_failed;
     for (std::size_t i = 0; i < stats.responses.size(); ++i) {
       stats.responses.at(i) = shared_->responses.at(i);
     }
@@ -165,30 +165,50 @@ class AsioHttpServer final : public HttpServer {
   }
 
   void admit(Loop& target, Socket socket) {
-    if (shared_->connections >= shared_->options.connections_max) {
+    AddressCount::Key peer = key_of(socket);
+    std::optional<Response> refusal = refuse(peer);
+    if (refusal) {
+      peer = AddressCount::kNobody;
       ++shared_->connections_refused;
-      refuse(socket);
-      return;
+      if (shared_->refusals >= shared_->options.refusals_max) {
+        return;  // too many at once to tell each
+      }
+      ++shared_->refusals;
+    } else {
+      ++shared_->connections_total;
     }
     ++shared_->connections;
-    ++shared_->connections_total;
     auto moved = std::make_shared<Socket>(std::move(socket));
-    target.post([&target, moved] { target.adopt(std::move(*moved)); });
+    target.post([&target, moved, peer, refusal = std::move(refusal)]() mutable {
+      target.adopt(std::move(*moved), peer, std::move(refusal));
+    });
   }
 
-  void refuse(Socket& socket) {
-    Error error = limit_exceeded("connections_max", shared_->options.connections_max,
-                                 "too many connections are open; close some or try again later");
-    error.kind = "rate_limited";
-    const Response response = problem_response(error, 503);
-    std::string bytes;
-    append_head(bytes, response, "Content-Length: " + std::to_string(response.body.size()) + "\r\n",
-                loops_.front()->date, false);
-    bytes += response.body;
-    boost::system::error_code ignored;
-    socket.non_blocking(true, ignored);
-    socket.write_some(asio::buffer(bytes), ignored);
-    socket.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  [[nodiscard]] AddressCount::Key key_of(const Socket& socket) const {
+    boost::system::error_code failed;
+    const auto address = socket.remote_endpoint(failed).address();
+    const bool counted = !failed && (shared_->options.counts_loopback || !address.is_loopback());
+    return counted ? AddressCount::key_of(address) : AddressCount::kNobody;
+  }
+
+  // Counts the connection for its address unless it is refused.
+  std::optional<Response> refuse(AddressCount::Key peer) {
+    const HttpServerOptions& options = shared_->options;
+    if (shared_->connections - shared_->refusals >= options.connections_max) {
+      Error error = limit_exceeded("connections_max", options.connections_max,
+                                   "too many connections are open; close some or try again later");
+      error.kind = "rate_limited";
+      return problem_response(error, 503);
+    }
+    if (!shared_->addresses.add(peer, options.connections_per_address_max)) {
+      Error error =
+          limit_exceeded("connections_per_address_max", options.connections_per_address_max,
+                         "too many connections are open from this address; close some, "
+                         "or send more requests over each");
+      error.kind = "rate_limited";
+      return problem_response(error, 429);
+    }
+    return std::nullopt;
   }
 
   std::shared_ptr<ServerShared> shared_;

@@ -25,6 +25,10 @@
 #include "net/http_message.h"
 #include "net/listen_address.h"
 
+namespace hearth::tls {
+class ServerIdentity;
+}
+
 namespace hearth::net {
 
 class Exchange;
@@ -107,16 +111,22 @@ class HttpHandler {
 // HttpServer::tick().
 struct HttpServerOptions {
   int threads = 2;
+  const tls::ServerIdentity* tls = nullptr;  // null: plain; outlives the server
   std::int64_t connections_max = limits::kConnectionsMax;
+  std::int64_t connections_per_address_max = limits::kConnectionsPerAddressMax;
+  bool counts_loopback = false;  // per address; a proxy on this machine is many clients
+  std::int64_t refusals_max = limits::kRefusalsMax;
+  std::int64_t handshakes_max = limits::kTlsHandshakesMax;
   std::int64_t header_bytes_max = limits::kHeaderBytesMax;
   Duration tick = std::chrono::seconds(1);
-  std::uint64_t idle_ticks = 75;   // between requests
-  std::uint64_t head_ticks = 10;   // from the first byte of a head to its last
-  std::uint64_t body_ticks = 30;   // for a body, and one more per body_bytes_per_tick received
-  std::uint64_t write_ticks = 60;  // without the peer taking a byte
+  std::uint64_t handshake_ticks = limits::kTlsHandshakeSeconds;
+  std::uint64_t idle_ticks = limits::kHttpIdleSeconds;
+  std::uint64_t head_ticks = limits::kHttpHeadSeconds;
+  std::uint64_t body_ticks = limits::kHttpBodySeconds;
+  std::uint64_t write_ticks = limits::kHttpWriteSeconds;
+  std::int64_t bytes_per_tick_min = limits::kHttpBytesPerSecondMin;
   std::uint64_t linger_ticks = 3;  // a refused body is read away this long, so the answer arrives
   std::uint64_t keep_alive_ticks = 15;
-  std::int64_t body_bytes_per_tick = 16 * limits::kKiB;
   std::size_t stream_chunk_bytes = 64 * 1024;
 };
 
@@ -124,6 +134,7 @@ struct HttpServerStats {
   std::int64_t connections = 0;
   std::int64_t connections_total = 0;
   std::int64_t connections_refused = 0;
+  std::int64_t handshakes_failed = 0;
   std::array<std::int64_t, 5> responses{};  // by class of status: 1xx to 5xx
   std::int64_t bytes_sent = 0;
 };

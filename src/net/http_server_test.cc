@@ -3,112 +3,29 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <future>
 #include <mutex>
 #include <thread>
 
-#include "net/testing/raw_client.h"
+#include "net/testing/http_server_fixture.h"
 
 namespace hearth::net {
 namespace {
 
 using testing::get;
+using testing::HttpServerTest;
+using testing::LambdaSource;
 using testing::post;
 using testing::RawClient;
 using testing::RawResponse;
+using testing::Transport;
 
-// Counts the bytes of a body and answers with the count.
-class CountingSink final : public BodySink {
- public:
-  Result<> on_data(std::string_view bytes) override {
-    if (bytes.find('!') != std::string_view::npos) {
-      return invalid_argument("a '!' is not taken");
-    }
-    count_ += bytes.size();
-    return {};
-  }
-  void finish(Request, Responder responder) override {
-    responder.send(Response{.body = std::to_string(count_)});
-  }
+INSTANTIATE_TEST_SUITE_P(Over, HttpServerTest, ::testing::Values(Transport::Plain, Transport::Tls),
+                         testing::transport_name);
 
- private:
-  std::size_t count_ = 0;
-};
-
-class LambdaSource final : public BodySource {
- public:
-  using Pull = BodySource::Pull;
-  explicit LambdaSource(std::function<Pull(std::string&, std::size_t)> pull)
-      : pull_(std::move(pull)) {}
-  ~LambdaSource() override {
-    if (on_destroy) {
-      on_destroy();
-    }
-  }
-  Pull pull(std::string& out, std::size_t max) override { return pull_(out, max); }
-  void on_quiet(std::string& out) override { out += ":quiet\n"; }
-  void on_stop(std::string& out) override { out += "bye\n"; }
-  std::function<void()> on_destroy;
-
- private:
-  std::function<Pull(std::string&, std::size_t)> pull_;
-};
-
-class TestHandler final : public HttpHandler {
- public:
-  BodyPlan plan(const Request& head) override {
-    BodyPlan plan;
-    if (head.path == "/count") {
-      plan.bytes_max = 8 * limits::kMiB;
-      plan.limit_name = "count_bytes_max";
-      plan.sink = std::make_unique<CountingSink>();
-    } else if (head.path == "/refuse") {
-      plan.refuse = Response{.status = 415, .body = "no"};
-    }
-    return plan;
-  }
-  void handle(Request request, Responder responder) override {
-    if (request.path == "/drop") {
-      return;
-    }
-    if (on_request) {
-      on_request(request, responder);
-      return;
-    }
-    responder.send(Response{.body = request.method + " " + request.target + " " + request.body});
-  }
-  std::function<void(const Request&, const Responder&)> on_request;
-};
-
-class HttpServerTest : public ::testing::Test {
- protected:
-  void start(HttpServerOptions options = {.tick = Duration(0)}) {
-    auto started = HttpServer::start({"127.0.0.1", 0}, "--http", handler_, clock_, options);
-    ASSERT_TRUE(started) << started.error().message;
-    server_ = std::move(*started);
-    port_ = server_->address().port;
-  }
-  void tick(int times) {
-    for (int i = 0; i < times; ++i) {
-      server_->tick();
-    }
-  }
-  // Timeouts count from what the server has read: one answered request says that it has begun.
-  void exchange(RawClient& client) {
-    ASSERT_TRUE(client.send(get("/sync")));
-    ASSERT_EQ(client.read_response().status, 200);
-  }
-
-  SystemClock clock_;
-  TestHandler handler_;
-  std::unique_ptr<HttpServer> server_;
-  std::uint16_t port_ = 0;
-};
-
-TEST_F(HttpServerTest, AnswersAndKeepsTheConnection) {
+TEST_P(HttpServerTest, AnswersAndKeepsTheConnection) {
   start();
-  RawClient client(port_);
+  RawClient client = connect();
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(client.send(get("/a?x=1")));
     const RawResponse response = client.read_response();
@@ -121,9 +38,9 @@ TEST_F(HttpServerTest, AnswersAndKeepsTheConnection) {
   EXPECT_EQ(server_->stats().responses.at(1), 3);
 }
 
-TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
+TEST_P(HttpServerTest, AnswersPipelinedRequestsInOrder) {
   start();
-  RawClient client(port_);
+  RawClient client = connect();
   std::string requests;
   for (int i = 0; i < 200; ++i) {
     requests += i % 2 == 0 ? get("/" + std::to_string(i)) : post("/" + std::to_string(i), "body");
@@ -136,14 +53,14 @@ TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
   }
 }
 
-TEST_F(HttpServerTest, KeepsOrderWhenAnAnswerComesLaterFromAnotherThread) {
+TEST_P(HttpServerTest, KeepsOrderWhenAnAnswerComesLaterFromAnotherThread) {
   start();
   std::vector<std::jthread> threads;
   handler_.on_request = [&threads](const Request& request, const Responder& responder) {
     threads.emplace_back(
         [responder, path = request.path] { responder.send(Response{.body = path}); });
   };
-  RawClient client(port_);
+  RawClient client = connect();
   ASSERT_TRUE(client.send(get("/1") + get("/2") + get("/3")));
   EXPECT_EQ(client.read_response().body, "/1");
   EXPECT_EQ(client.read_response().body, "/2");
@@ -151,12 +68,12 @@ TEST_F(HttpServerTest, KeepsOrderWhenAnAnswerComesLaterFromAnotherThread) {
   server_->stop(0);  // before what its handler uses goes
 }
 
-TEST_F(HttpServerTest, AnyCutOfARequestIsTheSameRequest) {
+TEST_P(HttpServerTest, AnyCutOfARequestIsTheSameRequest) {
   start();
   const std::string bytes =
       "POST /cut HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
       "3\r\nabc\r\n4;ext=1\r\ndefg\r\n0\r\nTrailer: x\r\n\r\n";
-  RawClient client(port_);
+  RawClient client = connect();
   for (std::size_t cut = 1; cut < bytes.size(); ++cut) {
     ASSERT_TRUE(client.send(bytes.substr(0, cut)));
     ASSERT_TRUE(client.send(bytes.substr(cut)));
@@ -168,29 +85,29 @@ TEST_F(HttpServerTest, AnyCutOfARequestIsTheSameRequest) {
   EXPECT_EQ(client.read_response().body, "POST /cut abcdefg");
 }
 
-TEST_F(HttpServerTest, HeadHasTheLengthButNoBody) {
+TEST_P(HttpServerTest, HeadHasTheLengthButNoBody) {
   start();
-  RawClient client(port_);
+  RawClient client = connect();
   ASSERT_TRUE(client.send("HEAD /x HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/y")));
   const RawResponse head = client.read_response(true);
   EXPECT_EQ(head.headers.at("content-length"), "8");
   EXPECT_EQ(client.read_response().body, "GET /y ");
 }
 
-TEST_F(HttpServerTest, OldClientsAndConnectionCloseEndTheConnection) {
+TEST_P(HttpServerTest, OldClientsAndConnectionCloseEndTheConnection) {
   start();
-  RawClient old(port_);
+  RawClient old = connect();
   ASSERT_TRUE(old.send("GET /old HTTP/1.0\r\n\r\n"));
   EXPECT_EQ(old.read_response().body, "GET /old ");
   EXPECT_TRUE(old.at_end());
-  RawClient closing(port_);
+  RawClient closing = connect();
   ASSERT_TRUE(closing.send(get("/c", "Connection: close\r\n")));
   const RawResponse response = closing.read_response();
   EXPECT_EQ(response.headers.at("connection"), "close");
   EXPECT_TRUE(closing.at_end());
 }
 
-TEST_F(HttpServerTest, RefusesWhatIsNotHttp) {
+TEST_P(HttpServerTest, RefusesWhatIsNotHttp) {
   start();
   const std::vector<std::string> bad = {
       "\x16\x03\x01\x02garbage that is no HTTP\r\n\r\n",
@@ -207,7 +124,7 @@ TEST_F(HttpServerTest, RefusesWhatIsNotHttp) {
       "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
   };
   for (const std::string& bytes : bad) {
-    RawClient client(port_);
+    RawClient client = connect();
     ASSERT_TRUE(client.send(bytes));
     const RawResponse response = client.read_response();
     EXPECT_EQ(response.status, 400) << bytes;
@@ -216,9 +133,9 @@ TEST_F(HttpServerTest, RefusesWhatIsNotHttp) {
   }
 }
 
-TEST_F(HttpServerTest, BoundsTheHead) {
+TEST_P(HttpServerTest, BoundsTheHead) {
   start();
-  RawClient client(port_);
+  RawClient client = connect();
   client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX: " +
               std::string(static_cast<std::size_t>(limits::kHeaderBytesMax), 'x') + "\r\n\r\n");
   const RawResponse response = client.read_response();
@@ -228,22 +145,22 @@ TEST_F(HttpServerTest, BoundsTheHead) {
       << response.body;
 }
 
-TEST_F(HttpServerTest, BoundsBodiesByLengthAndByChunks) {
+TEST_P(HttpServerTest, BoundsBodiesByLengthAndByChunks) {
   start();
   const std::string wanted = "\"limit\":\"request_body_bytes_max\",\"limitValue\":1048576";
   const std::string most(static_cast<std::size_t>(limits::kRequestBodyBytesMax), 'x');
-  RawClient full(port_);
+  RawClient full = connect();
   ASSERT_TRUE(full.send(post("/full", most)));
   EXPECT_EQ(full.read_response().body.size(), most.size() + 11);
 
-  RawClient client(port_);
+  RawClient client = connect();
   client.send(post("/big", most + "x"));
   RawResponse response = client.read_response();
   EXPECT_EQ(response.status, 413);
   EXPECT_NE(response.body.find(wanted), std::string::npos) << response.body;
   EXPECT_TRUE(client.at_end());
 
-  RawClient chunked(port_);
+  RawClient chunked = connect();
   chunked.send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
   for (int i = 0; i < 17; ++i) {
     chunked.send("10000\r\n" + std::string(65536, 'x') + "\r\n");
@@ -253,42 +170,42 @@ TEST_F(HttpServerTest, BoundsBodiesByLengthAndByChunks) {
   EXPECT_NE(response.body.find(wanted), std::string::npos);
 }
 
-TEST_F(HttpServerTest, BoundsAChunkHeader) {
+TEST_P(HttpServerTest, BoundsAChunkHeader) {
   start();
-  RawClient client(port_);
+  RawClient client = connect();
   client.send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1;" +
               std::string(200'000, 'e'));
   EXPECT_EQ(client.read_response().status, 400);
 }
 
-TEST_F(HttpServerTest, StreamsABodyIntoASinkAndBoundsIt) {
+TEST_P(HttpServerTest, StreamsABodyIntoASinkAndBoundsIt) {
   start();
-  RawClient client(port_);
+  RawClient client = connect();
   ASSERT_TRUE(client.send(post("/count", std::string(5 << 20, 'x'))));
   EXPECT_EQ(client.read_response().body, std::to_string(5 << 20));
   ASSERT_TRUE(client.send(post("/count", "a!b")));
   EXPECT_EQ(client.read_response().status, 400);
-  RawClient big(port_);
+  RawClient big = connect();
   big.send("POST /count HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8388609\r\n\r\n");
   EXPECT_EQ(big.read_response().status, 413);
 }
 
-TEST_F(HttpServerTest, RefusesBeforeReadingTheBody) {
+TEST_P(HttpServerTest, RefusesBeforeReadingTheBody) {
   start();
-  RawClient client(port_);
+  RawClient client = connect();
   ASSERT_TRUE(client.send(
       "POST /refuse HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nabc"));
   EXPECT_EQ(client.read_response().status, 415);
   EXPECT_TRUE(client.at_end());
-  RawClient bodyless(port_);
+  RawClient bodyless = connect();
   ASSERT_TRUE(bodyless.send(get("/refuse") + get("/next")));
   EXPECT_EQ(bodyless.read_response().status, 415);
   EXPECT_EQ(bodyless.read_response().body, "GET /next ");
 }
 
-TEST_F(HttpServerTest, SaysContinueToThoseWhoAsk) {
+TEST_P(HttpServerTest, SaysContinueToThoseWhoAsk) {
   start();
-  RawClient client(port_);
+  RawClient client = connect();
   ASSERT_TRUE(
       client.send("POST /e HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
                   "Content-Length: 2\r\n\r\n"));
@@ -297,13 +214,13 @@ TEST_F(HttpServerTest, SaysContinueToThoseWhoAsk) {
   EXPECT_EQ(client.read_response().body, "POST /e ok");
 }
 
-TEST_F(HttpServerTest, EndsSlowHeadsAndSlowBodies) {
+TEST_P(HttpServerTest, EndsSlowHeadsAndSlowBodies) {
   start();
-  RawClient slow_head(port_);
+  RawClient slow_head = connect();
   exchange(slow_head);
   ASSERT_TRUE(slow_head.send(get("/sync") + "GET / HTTP/1.1\r\nHos"));
   ASSERT_EQ(slow_head.read_response().status, 200);  // the half head was read with it
-  RawClient slow_body(port_);
+  RawClient slow_body = connect();
   ASSERT_TRUE(
       slow_body.send("POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
                      "Content-Length: 10\r\n\r\n"));
@@ -318,9 +235,9 @@ TEST_F(HttpServerTest, EndsSlowHeadsAndSlowBodies) {
   EXPECT_TRUE(slow_body.at_end());
 }
 
-TEST_F(HttpServerTest, ClosesIdleConnections) {
+TEST_P(HttpServerTest, ClosesIdleConnections) {
   start();
-  RawClient client(port_);
+  RawClient client = connect();
   exchange(client);
   tick(70);
   exchange(client);  // counts anew
@@ -330,13 +247,13 @@ TEST_F(HttpServerTest, ClosesIdleConnections) {
   EXPECT_TRUE(client.at_end());
 }
 
-TEST_F(HttpServerTest, RefusesConnectionsOverTheLimit) {
+TEST_P(HttpServerTest, RefusesConnectionsOverTheLimit) {
   start({.connections_max = 2, .tick = Duration(0)});
-  RawClient first(port_);
-  RawClient second(port_);
+  RawClient first = connect();
+  RawClient second = connect();
   exchange(first);
   exchange(second);
-  RawClient third(port_);
+  RawClient third = connect();
   const RawResponse response = third.read_response();
   EXPECT_EQ(response.status, 503);
   EXPECT_EQ(response.headers.at("retry-after"), "1");
@@ -346,14 +263,14 @@ TEST_F(HttpServerTest, RefusesConnectionsOverTheLimit) {
   exchange(first);
 }
 
-TEST_F(HttpServerTest, AnswersARequestThatWasDropped) {
+TEST_P(HttpServerTest, AnswersARequestThatWasDropped) {
   start();
-  RawClient client(port_);
+  RawClient client = connect();
   ASSERT_TRUE(client.send(get("/drop")));
   EXPECT_EQ(client.read_response().status, 500);
 }
 
-TEST_F(HttpServerTest, StreamsWhatASourceGives) {
+TEST_P(HttpServerTest, StreamsWhatASourceGives) {
   start();
   int calls = 0;
   handler_.on_request = [&calls](const Request& request, const Responder& responder) {
@@ -369,21 +286,21 @@ TEST_F(HttpServerTest, StreamsWhatASourceGives) {
                      }),
                      length);
   };
-  RawClient client(port_);
+  RawClient client = connect();
   ASSERT_TRUE(client.send(get("/chunked") + get("/sized") + get("/chunked")));
   for (int i = 0; i < 3; ++i) {
     const RawResponse response = client.read_response();
     EXPECT_TRUE(response.complete);
     EXPECT_EQ(response.body, "012345678901234567890123456789");
   }
-  RawClient old(port_);
+  RawClient old = connect();
   ASSERT_TRUE(old.send("GET /chunked HTTP/1.0\r\n\r\n"));
   EXPECT_EQ(old.read_response().headers.count("transfer-encoding"), 0U);
   EXPECT_EQ(old.read_some(100), "012345678901234567890123456789");
   server_->stop(0);  // before what its handler uses goes
 }
 
-TEST_F(HttpServerTest, WakesAWaitingStreamAndKeepsItAlive) {
+TEST_P(HttpServerTest, WakesAWaitingStreamAndKeepsItAlive) {
   start();
   std::promise<Wakeup> opened;
   std::mutex mutex;
@@ -398,7 +315,7 @@ TEST_F(HttpServerTest, WakesAWaitingStreamAndKeepsItAlive) {
                        return end ? BodySource::Pull::End : BodySource::Pull::Wait;
                      }));
   };
-  RawClient client(port_);
+  RawClient client = connect();
   ASSERT_TRUE(client.send(get("/stream")));
   const Wakeup wakeup = opened.get_future().get();
   EXPECT_EQ(client.read_response(true).status, 200);
@@ -423,7 +340,7 @@ TEST_F(HttpServerTest, WakesAWaitingStreamAndKeepsItAlive) {
   server_->stop(0);  // before what its handler uses goes
 }
 
-TEST_F(HttpServerTest, PullsNoFasterThanTheReaderReads) {
+TEST_P(HttpServerTest, PullsNoFasterThanTheReaderReads) {
   start();
   std::atomic<std::int64_t> pulled{0};
   handler_.on_request = [&pulled](const Request&, const Responder& responder) {
@@ -434,8 +351,8 @@ TEST_F(HttpServerTest, PullsNoFasterThanTheReaderReads) {
                        return BodySource::Pull::More;
                      }));
   };
-  RawClient client(port_);
-  client.set_receive_buffer(16 * 1024);
+  RawClient client = connect();
+  client.set_receive_buffer(64 * 1024);
   ASSERT_TRUE(client.send(get("/endless")));
   ASSERT_EQ(client.read_response(true).status, 200);
   // The loop answers ticks only between its turns: once the socket is full, nothing is pulled.
@@ -450,7 +367,7 @@ TEST_F(HttpServerTest, PullsNoFasterThanTheReaderReads) {
   server_->stop(0);  // before what its handler uses goes
 }
 
-TEST_F(HttpServerTest, DropsAReaderThatTakesNothing) {
+TEST_P(HttpServerTest, DropsAReaderThatTakesNothing) {
   start();
   std::promise<void> destroyed;
   handler_.on_request = [&destroyed](const Request&, const Responder& responder) {
@@ -461,7 +378,7 @@ TEST_F(HttpServerTest, DropsAReaderThatTakesNothing) {
     source->on_destroy = [&destroyed] { destroyed.set_value(); };
     responder.stream(Response{}, std::move(source));
   };
-  RawClient client(port_);
+  RawClient client = connect();
   ASSERT_TRUE(client.send(get("/endless")));
   ASSERT_EQ(client.read_response(true).status, 200);
   auto gone = destroyed.get_future();
@@ -472,7 +389,7 @@ TEST_F(HttpServerTest, DropsAReaderThatTakesNothing) {
   server_->stop(0);  // before what its handler uses goes
 }
 
-TEST_F(HttpServerTest, FreesTheSourceWhenThePeerLeaves) {
+TEST_P(HttpServerTest, FreesTheSourceWhenThePeerLeaves) {
   start();
   std::promise<void> destroyed;
   handler_.on_request = [&destroyed](const Request&, const Responder& responder) {
@@ -482,7 +399,7 @@ TEST_F(HttpServerTest, FreesTheSourceWhenThePeerLeaves) {
     responder.stream(Response{}, std::move(source));
   };
   {
-    RawClient client(port_);
+    RawClient client = connect();
     ASSERT_TRUE(client.send(get("/stream")));
     ASSERT_EQ(client.read_response(true).status, 200);
   }
@@ -490,7 +407,7 @@ TEST_F(HttpServerTest, FreesTheSourceWhenThePeerLeaves) {
   server_->stop(0);  // before what its handler uses goes
 }
 
-TEST_F(HttpServerTest, StopLetsAnswersUnderWayEnd) {
+TEST_P(HttpServerTest, StopLetsAnswersUnderWayEnd) {
   start({.tick = std::chrono::seconds(1)});
   std::promise<Responder> asked;
   handler_.on_request = [&asked](const Request& request, const Responder& responder) {
@@ -502,9 +419,9 @@ TEST_F(HttpServerTest, StopLetsAnswersUnderWayEnd) {
                        return BodySource::Pull::Wait;
                      }));
   };
-  RawClient late(port_);
-  RawClient stream(port_);
-  RawClient idle(port_);
+  RawClient late = connect();
+  RawClient stream = connect();
+  RawClient idle = connect();
   ASSERT_TRUE(late.send(get("/late")));
   ASSERT_TRUE(stream.send(get("/stream")));
   ASSERT_EQ(stream.read_response(true).status, 200);
@@ -519,17 +436,17 @@ TEST_F(HttpServerTest, StopLetsAnswersUnderWayEnd) {
   stream.finish_sending();
   EXPECT_TRUE(idle.at_end());
   stopper.join();
-  RawClient refused(port_);
+  RawClient refused = connect();
   EXPECT_FALSE(refused.send(get("/")));
 }
 
-TEST_F(HttpServerTest, AnswersAfterTheServerIsGoneAreHarmless) {
+TEST_P(HttpServerTest, AnswersAfterTheServerIsGoneAreHarmless) {
   start();
   std::promise<Responder> asked;
   handler_.on_request = [&asked](const Request&, const Responder& responder) {
     asked.set_value(responder);
   };
-  RawClient client(port_);
+  RawClient client = connect();
   ASSERT_TRUE(client.send(get("/")));
   std::optional<Responder> responder = asked.get_future().get();
   server_->stop(0);
@@ -540,7 +457,7 @@ TEST_F(HttpServerTest, AnswersAfterTheServerIsGoneAreHarmless) {
   EXPECT_TRUE(client.at_end());
 }
 
-TEST_F(HttpServerTest, ATakenPortNamesItsHolderAndTheWayOut) {
+TEST_P(HttpServerTest, ATakenPortNamesItsHolderAndTheWayOut) {
   start();
   auto second =
       HttpServer::start({"127.0.0.1", port_}, "--http ADDR or HEARTH_HTTP", handler_, clock_, {});
@@ -553,7 +470,7 @@ TEST_F(HttpServerTest, ATakenPortNamesItsHolderAndTheWayOut) {
   EXPECT_NE(message.find("choose another with --http ADDR or HEARTH_HTTP"), std::string::npos);
 }
 
-TEST_F(HttpServerTest, ListensOnLoopbackOnly) {
+TEST_P(HttpServerTest, ListensOnLoopbackOnly) {
   auto started = HttpServer::start({"0.0.0.0", 0}, "--http", handler_, clock_, {});
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().message.find("loopback only"), std::string::npos);

@@ -84,8 +84,11 @@ void write_http_metrics(MetricsText& metrics, const net::HttpServerStats& stats)
   metrics.family("hearth_http_connections_total", "counter", "HTTP connections taken.");
   metrics.value(stats.connections_total);
   metrics.family("hearth_http_connections_refused_total", "counter",
-                 "HTTP connections refused at connections_max.");
+                 "HTTP connections refused at connections_max or connections_per_address_max.");
   metrics.value(stats.connections_refused);
+  metrics.family("hearth_http_tls_handshakes_failed_total", "counter",
+                 "TLS handshakes that failed, took too long or were dropped for others.");
+  metrics.value(stats.handshakes_failed);
   metrics.family("hearth_http_responses_total", "counter", "HTTP answers by class of status.");
   for (std::size_t i = 0; i < kClasses.size(); ++i) {
     metrics.value("class", kClasses.at(i), stats.responses.at(i));

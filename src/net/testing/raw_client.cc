@@ -3,51 +3,91 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 
 #include "net/http_message.h"
 
 namespace hearth::net::testing {
 
-RawClient::RawClient(std::uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  const timeval limit{.tv_sec = 10, .tv_usec = 0};
-  setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+RawClient::RawClient(std::uint16_t port, const Options& options)
+    : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   const int yes = 1;
   setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  inet_pton(AF_INET, options.from.c_str(), &own.sin_addr);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+  if (bind(fd_, reinterpret_cast<const sockaddr*>(&own), sizeof(own)) != 0 ||
+      connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     close(fd_);
     fd_ = -1;
+  } else if (options.tls != nullptr) {
+    session_ = std::move(*tls::Session::connect(*options.tls, fd_, "localhost"));
+    shake_hands();
   }
 }
 
 RawClient::~RawClient() {
   if (fd_ >= 0) {
+    if (session_ != nullptr) {
+      session_->close_notify();
+    }
     close(fd_);
   }
 }
 
+bool RawClient::wait_for(short events) const {
+  pollfd ready{fd_, events, 0};
+  return poll(&ready, 1, 10'000) > 0;
+}
+
+void RawClient::shake_hands() {
+  tls::Io io = session_->handshake();
+  while ((io == tls::Io::WantRead && wait_for(POLLIN)) ||
+         (io == tls::Io::WantWrite && wait_for(POLLOUT))) {
+    io = session_->handshake();
+  }
+}
+
+std::string RawClient::tls_failure() const {
+  return session_ != nullptr && session_->established() ? "" : session_->why() + " ";
+}
+
 bool RawClient::send(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent <= 0) {
+    tls::Moved moved;
+    if (session_ != nullptr) {
+      moved = session_->write(bytes);
+    } else {
+      const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      const bool full = sent < 0 && errno == EAGAIN;
+      moved = {full       ? tls::Io::WantWrite
+               : sent < 0 ? tls::Io::Broken
+                          : tls::Io::Done,
+               static_cast<std::size_t>(std::max<ssize_t>(sent, 0))};
+    }
+    if (moved.io == tls::Io::Broken || (moved.io == tls::Io::WantWrite && !wait_for(POLLOUT))) {
       return false;
     }
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
+    bytes.remove_prefix(moved.bytes);
   }
   return true;
 }
 
 void RawClient::finish_sending() {
+  if (session_ != nullptr) {
+    session_->close_notify();
+  }
   shutdown(fd_, SHUT_WR);
 }
 
@@ -57,12 +97,24 @@ void RawClient::set_receive_buffer(int bytes) {
 
 bool RawClient::fill() {
   std::array<char, 65536> chunk{};
-  const ssize_t received = recv(fd_, chunk.data(), chunk.size(), 0);
-  if (received <= 0) {
-    return false;
+  for (;;) {
+    if (session_ != nullptr) {
+      const tls::Moved moved = session_->read(chunk);
+      buffer_.append(chunk.data(), moved.bytes);
+      if (moved.bytes > 0 || moved.io != tls::Io::WantRead) {
+        return moved.bytes > 0;
+      }
+    } else {
+      const ssize_t received = recv(fd_, chunk.data(), chunk.size(), MSG_DONTWAIT);
+      buffer_.append(chunk.data(), static_cast<std::size_t>(std::max<ssize_t>(received, 0)));
+      if (received >= 0 || errno != EAGAIN) {
+        return received > 0;
+      }
+    }
+    if (!wait_for(POLLIN)) {
+      return false;
+    }
   }
-  buffer_.append(chunk.data(), static_cast<std::size_t>(received));
-  return true;
 }
 
 std::string RawClient::read_some(std::size_t size) {

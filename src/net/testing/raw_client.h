@@ -4,8 +4,11 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+
+#include "tls/session.h"
 
 namespace hearth::net::testing {
 
@@ -18,13 +21,20 @@ struct RawResponse {
 
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port);
+  struct Options {
+    const tls::Context* tls = nullptr;  // null: plain
+    std::string from = "127.0.0.1";     // the client's own address
+  };
+  explicit RawClient(std::uint16_t port) : RawClient(port, Options{}) {}
+  RawClient(std::uint16_t port, const Options& options);
   ~RawClient();
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
 
   // False when the peer is gone.
   bool send(std::string_view bytes);
+  // Why there is no TLS session; "" when there is one.
+  [[nodiscard]] std::string tls_failure() const;
   void finish_sending();
   void set_receive_buffer(int bytes);
   // Reads the head and, unless `head_only`, the whole body by its framing. Fails the test's time
@@ -39,8 +49,12 @@ class RawClient {
 
  private:
   bool fill();
+  void shake_hands();
+  // False after ten seconds.
+  [[nodiscard]] bool wait_for(short events) const;
 
   int fd_ = -1;
+  std::unique_ptr<tls::Session> session_;  // null: plain
   std::string buffer_;
 };
 
