@@ -150,6 +150,8 @@ inline constexpr Duration kAbandonedGroupAge = std::chrono::hours(1);
 // may still be charged with (what the kernel holds in advance for each CPU, not a job's cache).
 inline constexpr std::int64_t kGroupsKeptMax = 64;
 inline constexpr std::int64_t kGroupKeptMemoryBytesMax = 1 * kMiB;
+// Untouched folders of ended jobs that wait for the next.
+inline constexpr std::int64_t kAttemptFoldersKeptMax = 64;
 inline constexpr std::int64_t kLoopPostedMax = 65'536;
 inline constexpr std::int64_t kSpawnsWaitingMax = 1'024;
 inline constexpr std::int64_t kBlockingTasksMax = 4'096;

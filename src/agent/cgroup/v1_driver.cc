@@ -51,6 +51,7 @@ class V1Handle final : public CgroupHandle {
     return {folders_.membership + (hybrid_ ? "/cgroup.kill" : "/freezer.state")};
   }
 
+  void set_leader(pid_t /*leader*/) override { started_ = true; }
   Result<int> watch_oom() override;
   Result<GroupUsage> usage() override;
   Result<std::vector<pid_t>> pids() override;
@@ -73,6 +74,9 @@ class V1Handle final : public CgroupHandle {
   const V1Driver::Folders& folders_;
   const bool hybrid_;
   int oom_fd_ = -1;
+  bool started_ = false;
+  bool ended_ = false;  // it was started and is empty: nobody comes any more
+  std::optional<GroupUsage> final_usage_;
   bool killed_ = false;
   bool removed_ = false;
 };
@@ -106,7 +110,12 @@ Result<GroupUsage> V1Handle::usage() {
   usage.oom_kills = find_number(oom, "oom_kill").value_or(0);
   usage.memory_bytes = number_in(folders_.memory + "/memory.usage_in_bytes");
   usage.memory_peak_bytes = number_in(folders_.memory + "/memory.max_usage_in_bytes");
-  usage.pids = number_in(folders_.pids + "/pids.current");
+  if (ended_) {
+    usage.pids = 0;
+    final_usage_ = usage;
+  } else {
+    usage.pids = number_in(folders_.pids + "/pids.current");
+  }
   return usage;
 }
 
@@ -127,9 +136,11 @@ Result<bool> V1Handle::empty() {
       return false;
     }
     HEARTH_ASSIGN(const std::string listed, fs_.read(folders_.memory + "/cgroup.procs"));
+    ended_ = started_ && listed.empty();
     return listed.empty();
   }
   HEARTH_ASSIGN(const auto left, pids());
+  ended_ = started_ && left.empty();
   return left.empty();
 }
 
@@ -157,7 +168,7 @@ Result<> V1Handle::remove() {
 
 // In doubt it is not.
 bool V1Handle::is_as_new() {
-  if (killed_ || !empty().value_or(false)) {
+  if (killed_ || !(ended_ || empty().value_or(false))) {
     return false;
   }
   for (const std::string& folder : folders_.distinct()) {
@@ -165,10 +176,9 @@ bool V1Handle::is_as_new() {
       return false;
     }
   }
-  const auto oom = fs_.read(folders_.memory + "/memory.oom_control");
-  const auto charged = number_in(folders_.memory + "/memory.usage_in_bytes");
-  return oom && find_number(*oom, "oom_kill") == 0 && charged &&
-         *charged <= limits::kGroupKeptMemoryBytesMax;
+  const auto used = final_usage_ ? Result<GroupUsage>(*final_usage_) : usage();
+  return used && used->oom_kills == 0 &&
+         used->memory_bytes.value_or(INT64_MAX) <= limits::kGroupKeptMemoryBytesMax;
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,24 +12,6 @@
 #include "base/files.h"
 
 namespace hearth::agent {
-namespace {
-
-constexpr mode_t kFolderMode = 0700;
-
-Result<> make_owned(const std::string& path, std::optional<std::uint32_t> uid,
-                    std::optional<std::uint32_t> gid) {
-  if (mkdir(path.c_str(), kFolderMode) != 0) {
-    return system_error("make the attempt's folder " + path, errno);
-  }
-  if ((uid || gid) && lchown(path.c_str(), uid.value_or(static_cast<uid_t>(-1)),
-                             gid.value_or(static_cast<gid_t>(-1))) != 0) {
-    return system_error("give the attempt's folder " + path + " to the user it runs as", errno);
-  }
-  return {};
-}
-
-}  // namespace
-
 Result<StreamPipe> make_stream_pipe() {
   std::array<int, 2> ends{-1, -1};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) {
@@ -58,19 +39,8 @@ Result<UniqueFd> make_stdin(std::string_view bytes) {
   return fd;
 }
 
-Result<> make_attempt_folder(const std::string& path, std::optional<std::uint32_t> uid,
-                             std::optional<std::uint32_t> gid) {
-  HEARTH_TRY(make_owned(path, uid, gid));
-  return make_owned(tmp_below(path), uid, gid);
-}
-
 std::string tmp_below(const std::string& folder) {
   return folder + "/.tmp";
-}
-
-bool remove_empty_folder(const std::string& path) {
-  rmdir(tmp_below(path).c_str());
-  return rmdir(path.c_str()) == 0 || errno == ENOENT;
 }
 
 Result<> remove_folder(const std::string& path) {

@@ -20,14 +20,8 @@ Result<StreamPipe> make_stream_pipe();
 // A memory file to be read from its start; an invalid descriptor for no bytes (/dev/null then).
 Result<UniqueFd> make_stdin(std::string_view bytes);
 
-// `path` and `path`/.tmp, owned by the user the job runs as.
-Result<> make_attempt_folder(const std::string& path, std::optional<std::uint32_t> uid,
-                             std::optional<std::uint32_t> gid);
 std::string tmp_below(const std::string& folder);
 
-// True when the folder is gone: the usual case of a job that left nothing, cheap enough for the
-// loop thread.
-bool remove_empty_folder(const std::string& path);
 // With all that the job left, however deep; symbolic links are removed, not followed. Blocking.
 Result<> remove_folder(const std::string& path);
 

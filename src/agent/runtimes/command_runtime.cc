@@ -32,7 +32,10 @@ constexpr std::array kStreamKinds = {StreamKind::Stdout, StreamKind::Stderr};
 }  // namespace
 
 CommandRuntime::CommandRuntime(const Deps& deps, Options options)
-    : deps_(deps), options_(std::move(options)), buffer_(kReadBytes) {
+    : deps_(deps),
+      options_(std::move(options)),
+      folders_(options_.attempts_dir, options_.uid, options_.gid),
+      buffer_(kReadBytes) {
   auto pool = WorkPool::create(deps_.loop, kPoolThreads);
   HEARTH_CHECK(pool.has_value(), "an eventfd and two threads are there at the agent's start");
   pool_ = std::move(*pool);
@@ -126,8 +129,8 @@ Result<> CommandRuntime::prepare(Run& run, const JobSpec& spec) {
     return group.error().with_context("make the job's group");
   }
   run.group = std::move(*group);
-  run.folder = options_.attempts_dir + "/" + name;
-  return make_attempt_folder(run.folder, options_.uid, options_.gid);
+  HEARTH_ASSIGN(run.folder, folders_.take());
+  return {};
 }
 
 Result<> CommandRuntime::spawn(Run& run, const JobSpec& spec) {
@@ -393,7 +396,7 @@ bool CommandRuntime::group_is_removed(Run& run) {
 }
 
 void CommandRuntime::remove_files(Run& run) {
-  if (run.folder.empty() || remove_empty_folder(run.folder)) {
+  if (run.folder.empty() || folders_.give_back(run.folder)) {
     finish(run);
     return;
   }

@@ -28,6 +28,7 @@
 #include "agent/launcher/launcher.h"
 #include "agent/loop/event_loop.h"
 #include "agent/loop/work_pool.h"
+#include "agent/runtimes/attempt_folders.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -149,6 +150,7 @@ class CommandRuntime {
   std::map<AttemptKey, std::unique_ptr<Run>> runs_;
   std::unordered_map<SpawnId, Run*> by_id_;
   std::optional<TimerId> restart_timer_;
+  AttemptFolders folders_;
   std::vector<char> buffer_;
 };
 

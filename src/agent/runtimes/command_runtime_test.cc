@@ -43,7 +43,7 @@ TEST_P(CommandRuntimeTest, TellsWhyNothingWasStarted) {
   EXPECT_EQ(run(elsewhere).failed->reason, Reason::CwdMissing);
   JobSpec broken = script(std::string("a\0b", 3));
   EXPECT_EQ(run(broken).failed->reason, Reason::SpawnFailed);
-  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+  EXPECT_TRUE(only_untouched_folders());
   EXPECT_EQ(groups_->sweep().value_or(-1), 0) << "no group is left either";
 }
 
@@ -72,7 +72,7 @@ TEST_P(CommandRuntimeTest, OutputIsSeenWhileTheJobRuns) {
   loop_until([&] { return at(key).spawned && !at(key).out.empty(); });
   EXPECT_EQ(at(key).out, "first\n");
   EXPECT_FALSE(at(key).ended) << "it waits for a line from us";
-  std::ofstream(folder_ + "/" + attempt_name(key) + "/fifo") << "go on\n";
+  std::ofstream(folder_ + "/slot-1" + "/fifo") << "go on\n";
   EXPECT_EQ(finish(key).out, "first\nsecond\n");
 }
 
@@ -83,7 +83,7 @@ TEST_P(CommandRuntimeTest, TheEnvironmentAndTheFolderAreItsOwn) {
   spec.execution.env = {{"GREETING", "hello"}};
   const AttemptKey key = start(spec);
   const Seen seen = finish(key);
-  const std::string own = folder_ + "/" + attempt_name(key);
+  const std::string own = folder_ + "/slot-1";
   EXPECT_EQ(seen.out, "GREETING=hello\nHEARTH_ATTEMPT=1\nHEARTH_JOB_ID=" + to_string(key.job) +
                           "\nHOME=" + own +
                           "\nLANG=C.UTF-8\nPATH=" + CommandRuntime::Options{}.path +
@@ -98,7 +98,7 @@ TEST_P(CommandRuntimeTest, WhatItLeavesBehindIsRemovedHoweverDeep) {
       script("i=0; while [ $i -lt 50 ]; do mkdir d; cd d; i=$((i+1)); done; echo > file; ln -s " +
              folder_ + " link; chmod 0 ."));
   EXPECT_EQ(finish(key).ended->exit_code, 0);
-  EXPECT_FALSE(std::filesystem::exists(folder_ + "/" + attempt_name(key)));
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/slot-1"));
   EXPECT_TRUE(std::filesystem::exists(outside)) << "links are not followed";
 }
 
@@ -235,7 +235,7 @@ TEST_P(CommandRuntimeTest, ManyJobsAtOnceLeakNothing) {
   }
   EXPECT_EQ(open_files(), before);
   EXPECT_EQ(loop_->watched_fds(), fds_watched);
-  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+  EXPECT_TRUE(only_untouched_folders());
   EXPECT_EQ(groups_->sweep().value_or(-1), 0);
 }
 

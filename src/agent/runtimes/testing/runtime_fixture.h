@@ -147,6 +147,17 @@ class RuntimeFixture : public ::testing::TestWithParam<Enforcement> {
 
   SystemClock clock_;
   std::unique_ptr<Log> log_ = make_null_log();
+  // What attempts have left: folders that wait for the next, and nothing else.
+  [[nodiscard]] bool only_untouched_folders() const {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
+      const std::string name = entry.path().filename();
+      if (!name.starts_with("slot-") && name != ".tmp") {
+        return false;
+      }
+    }
+    return true;
+  }
+
   std::string folder_;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<RealLauncher> launcher_;
