@@ -144,9 +144,11 @@ TEST_F(MainJobTest, AJobPastItsMemoryLimitIsOomAndExits137) {
 
 TEST_F(MainJobTest, NothingOfAJobIsLeftBehind) {
   start_up();
-  const std::string id = submit(
-      {{"command",
-        {"sh", "-c", "(setsid sh -c 'trap \"\" TERM HUP; exec sleep 7654321' &) ; echo $TMPDIR"}}});
+  const std::string id =
+      submit({{"command",
+               {"sh", "-c",
+                "(setsid sh -c 'trap \"\" TERM HUP; exec sleep 7654321' &) ; touch $TMPDIR/left; "
+                "echo $TMPDIR"}}});
   EXPECT_EQ(text(wait_ended(id), "state"), "COMPLETED");
   std::string directory = output(id);
   directory.erase(directory.find_last_not_of('\n') + 1);
