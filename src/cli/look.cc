@@ -1,3 +1,6 @@
+#include <array>
+#include <cstdio>
+
 #include <boost/json.hpp>
 
 #include "base/limits.h"
@@ -57,6 +60,19 @@ std::string jobs_target(const JobsCommand& command) {
   return target;
 }
 
+// As people write it: JSON's own form of 0.25 is 2.5E-1.
+std::string shown(const json::value& value) {
+  if (value.is_string()) {
+    return std::string(value.get_string());
+  }
+  if (value.is_double()) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%g", value.get_double());
+    return text.data();
+  }
+  return json::serialize(value);
+}
+
 Result<int> show_one_job(Session& session, const std::string& id) {
   HEARTH_ASSIGN(const auto job, session.get("/v1/jobs/" + url_encode(id)));
   if (session.json()) {
@@ -67,8 +83,7 @@ Result<int> show_one_job(Session& session, const std::string& id) {
     if (value.is_null() || key == "attempts") {
       continue;
     }
-    table.add({std::string(key),
-               value.is_string() ? std::string(value.get_string()) : json::serialize(value)});
+    table.add({std::string(key), shown(value)});
   }
   HEARTH_TRY(session.out(table.text()));
   const auto* attempts = job.as_object().if_contains("attempts");

@@ -36,7 +36,8 @@ TEST_F(CommandsTest, SubmitPrintsTheIdAndLogsShowsTheOutput) {
 }
 
 TEST_F(CommandsTest, JobsListsFiltersAndShows) {
-  const std::string good = submit_line({"--name", "good", "--label", "team=a"}, {"true"});
+  const std::string good =
+      submit_line({"--name", "good", "--label", "team=a", "--cpu", "0.25"}, {"true"});
   const std::string bad = submit_line({"--name", "bad", "--label", "team=b"}, {"false"});
   wait_ended(good);
   wait_ended(bad);
@@ -49,6 +50,7 @@ TEST_F(CommandsTest, JobsListsFiltersAndShows) {
   EXPECT_EQ(hearth({"jobs", "--label", "team=a"}).out.find(bad), std::string::npos);
   const Exit one = hearth({"jobs", good});
   EXPECT_NE(one.out.find("COMPLETED"), std::string::npos) << one.out;
+  EXPECT_NE(one.out.find(" 0.25\n"), std::string::npos) << one.out;
   const Exit as_json = hearth({"jobs", "--json", good});
   EXPECT_EQ(text(json::parse(as_json.out).as_object(), "state"), "COMPLETED");
   const Exit unknown = hearth({"jobs", "0000000000000"});

@@ -64,7 +64,7 @@ void set_from_status(AttemptResult& result, const ProcessEnded& ended) {
   } else if (ended.exit_code.has_value()) {
     set_end(result, JobState::Failed, Reason::ExitNonzero,
             "The command ended with exit code " + number(*ended.exit_code) +
-                "; what it wrote to stderr says why.");
+                "; what it wrote to stderr may say why.");
   } else if (ended.signal.has_value()) {
     set_end(result, JobState::Failed, Reason::Signaled,
             "The command was ended by signal " + signal_name(*ended.signal) +
