@@ -120,8 +120,20 @@ inline constexpr Duration kHeartbeatInterval = std::chrono::seconds(10);
 inline constexpr Duration kHeartbeatTimeout = std::chrono::seconds(30);
 inline constexpr Duration kSweepInterval = std::chrono::seconds(5);
 inline constexpr Duration kStarvationAfter = std::chrono::seconds(60);
+
+// What is kept of the past, whichever comes first; what is beyond goes in steps of the sizes below,
+// with at least as long a pause after each as it took.
+inline constexpr Duration kFinishedKeptFor = std::chrono::hours(24 * 7);
+inline constexpr Duration kFinishedKeptMin = std::chrono::minutes(1);
+inline constexpr std::int64_t kFinishedJobsMax = 1'000'000;
+inline constexpr std::int64_t kFinishedOutputBytesMax = 10 * kGiB;
 inline constexpr std::int64_t kEventsKeptMax = 10'000'000;
 inline constexpr Duration kEventsKeptFor = std::chrono::hours(24);
+inline constexpr Duration kRetentionInterval = std::chrono::seconds(5);
+inline constexpr std::int64_t kRetentionStepJobs = 200;
+inline constexpr std::int64_t kRetentionStepEvents = 1'000;
+inline constexpr std::int64_t kRetentionStepPages = 128;
+inline constexpr std::int64_t kFreePagesKeptMin = 1'024;
 
 // The agent link. A peer that reads too slowly for its queue is dropped; it reconnects and is told
 // what it missed.

@@ -15,6 +15,7 @@
 #include "model/agent.h"
 #include "model/change_set.h"
 #include "model/job.h"
+#include "model/retention.h"
 #include "store/token_store.h"
 
 namespace hearth::store {
@@ -74,11 +75,24 @@ class Reader {
   virtual Result<std::map<JobId, JobState>> states(const std::vector<JobId>& ids) = 0;
   // Events after `after` in seq order, of one job or of all (job empty), at most `limit`.
   virtual Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) = 0;
-  // The oldest seq still kept, 0 when there is none: a cursor below it has a gap.
+  // The oldest seq still kept or, when none is, the next to come: who has seen less than the one
+  // before it has missed something.
   virtual Result<EventSeq> oldest_event() = 0;
   virtual Result<std::optional<std::string>> inline_output(JobId job, std::uint32_t attempt,
                                                            StreamKind stream) = 0;
   virtual Result<std::map<JobState, std::int64_t>> counts() = 0;
+  // With at most so many of the oldest finished jobs and events.
+  virtual Result<Past> past(std::int64_t jobs_max, std::int64_t events_max) = 0;
+};
+
+struct RemovedJob {
+  JobId id;
+  JobState state = JobState::Completed;
+};
+
+struct RemoveOutcome {
+  AppendOutcome outcome;
+  std::vector<RemovedJob> jobs;  // durably gone
 };
 
 class Store {
@@ -89,6 +103,10 @@ class Store {
   // One transaction; blocks until durable. The change sets are one turn's and its pipelined
   // followers'.
   virtual AppendOutcome append(const std::vector<const ChangeSet*>& changes) = 0;
+  // One transaction, by the thread that appends: each job with all that hangs on it but its events,
+  // and events by their own rule. Jobs that are not there are passed over; one that has not ended
+  // is Fatal.
+  virtual RemoveOutcome remove(const Removal& removal) = 0;
   virtual Result<std::unique_ptr<Reader>> reader() = 0;
   // May be called from any thread; must not outlive the store.
   virtual Result<std::unique_ptr<TokenStore>> tokens() = 0;

@@ -17,7 +17,7 @@ TEST_P(StoreContract, StartsEmptyWithTheFirstEpoch) {
   EXPECT_EQ(recovery_.last_job_id, JobId());
   EXPECT_TRUE(recovery_.jobs.empty());
   EXPECT_TRUE(recovery_.agents.empty());
-  EXPECT_EQ(reader_->oldest_event().value(), EventSeq());
+  EXPECT_EQ(reader_->oldest_event().value(), EventSeq(1));
   EXPECT_TRUE(reader_->counts()->empty());
 }
 

@@ -60,6 +60,7 @@ class GatedStore final : public store::Store {
     appending_ = false;
     return outcome;
   }
+  store::RemoveOutcome remove(const Removal& removal) override { return store_->remove(removal); }
   Result<std::unique_ptr<store::Reader>> reader() override { return store_->reader(); }
   Result<std::unique_ptr<store::TokenStore>> tokens() override { return store_->tokens(); }
 

@@ -37,11 +37,15 @@ struct MemoryRows {
   std::map<AgentId, AgentRecord> agents;
   std::map<OutputKey, std::string> outputs;
   std::unordered_map<std::string, JobId> keys;
+  std::map<EventSeq, FinishedJob> finished;
+  EventSeq events_removed;
   std::map<auth::TokenId, auth::TokenRecord> tokens;
 
   // What a database's constraints would refuse.
   [[nodiscard]] Result<> check(const MergedChanges& changes) const;
   void apply(const MergedChanges& changes);
+  [[nodiscard]] Result<> check(const Removal& removal) const;
+  std::vector<RemovedJob> apply(const Removal& removal);
 };
 
 // Shared by the writer's and any number of readers' threads.
@@ -49,6 +53,7 @@ class MemoryDisk::State {
  public:
   Recovery recover();
   AppendOutcome append(const MergedChanges& changes, bool& broken);
+  RemoveOutcome remove(const Removal& removal, bool& broken);
   AppendOutcome write_tokens(const auth::TokenChanges& changes, bool& broken);
   void inject(Fault fault, std::uint64_t skip);
   void set_full(bool full);

@@ -107,9 +107,8 @@ class MemoryReader final : public Reader {
   }
 
   Result<EventSeq> oldest_event() override {
-    return state_->with([&](const MemoryRows& rows) {
-      return rows.events.empty() ? EventSeq() : rows.events.begin()->first;
-    });
+    return state_->with(
+        [&](const MemoryRows& rows) { return EventSeq(rows.events_removed.value() + 1); });
   }
 
   Result<std::optional<std::string>> inline_output(JobId job, std::uint32_t attempt,
@@ -127,6 +126,27 @@ class MemoryReader final : public Reader {
         ++counts[row.record.state];
       }
       return counts;
+    });
+  }
+
+  Result<Past> past(std::int64_t jobs_max, std::int64_t events_max) override {
+    return state_->with([&](const MemoryRows& rows) {
+      Past past;
+      past.finished_jobs = static_cast<std::int64_t>(rows.finished.size());
+      past.events = static_cast<std::int64_t>(rows.last_seq.value() - rows.events_removed.value());
+      for (const auto& [seq, job] : rows.finished) {
+        past.output_bytes += job.output_bytes;
+        if (std::cmp_less(past.jobs.size(), jobs_max)) {
+          past.jobs.push_back(job);
+        }
+      }
+      for (const auto& [seq, event] : rows.events) {
+        if (std::cmp_greater_equal(past.oldest_events.size(), events_max)) {
+          break;
+        }
+        past.oldest_events.push_back({.seq = seq, .at = event.at});
+      }
+      return past;
     });
   }
 

@@ -66,6 +66,27 @@ AppendOutcome MemoryDisk::State::append(const MergedChanges& changes, bool& brok
   return {};
 }
 
+RemoveOutcome MemoryDisk::State::remove(const Removal& removal, bool& broken) {
+  const MutexLock lock(mutex_);
+  const std::optional<Fault> fault = next_fault();
+  if (fault == Fault::NotDone) {
+    return {.outcome = {.status = AppendStatus::NotDone,
+                        .error = unavailable("remove: injected: the memory disk is full")},
+            .jobs = {}};
+  }
+  Result<> checked = rows_.check(removal);
+  broken = fault.has_value() || !checked;
+  if (checked && fault == Fault::FatalCommitted) {
+    rows_.apply(removal);
+  }
+  if (broken) {
+    Error error = checked ? internal_error("remove: injected: the outcome is unknown")
+                          : std::move(checked).error();
+    return {.outcome = {.status = AppendStatus::Fatal, .error = std::move(error)}, .jobs = {}};
+  }
+  return {.outcome = {}, .jobs = rows_.apply(removal)};
+}
+
 AppendOutcome MemoryDisk::State::write_tokens(const auth::TokenChanges& changes, bool& broken) {
   const MutexLock lock(mutex_);
   const std::optional<Fault> fault = next_fault();
@@ -170,6 +191,51 @@ void MemoryRows::apply(const MergedChanges& changes) {
   for (const InlineOutput* output : changes.outputs) {
     outputs[{output->job, output->attempt, output->stream}] = output->bytes;
   }
+  for (const MergedJob& job : changes.jobs) {
+    if (is_final(job.record->state)) {
+      const JobEvent& end = *changes.events.at(job.last_event);
+      FinishedJob& made = finished[end.seq];
+      made = {.seq = end.seq, .id = job.id, .ended_at = end.at};
+      for (const auto& [number, attempt] : jobs[job.id].attempts) {
+        made.output_bytes += kept_output_bytes(attempt);
+      }
+    }
+  }
+}
+
+Result<> MemoryRows::check(const Removal& removal) const {
+  for (const FinishedJob& job : removal.jobs) {
+    const auto row = jobs.find(job.id);
+    if (row != jobs.end() && !is_final(row->second.record.state)) {
+      return internal_error("remove: job " + to_string(job.id) + " has not ended");
+    }
+  }
+  return {};
+}
+
+std::vector<RemovedJob> MemoryRows::apply(const Removal& removal) {
+  std::vector<RemovedJob> removed;
+  for (const FinishedJob& job : removal.jobs) {
+    finished.erase(job.seq);
+    const auto row = jobs.find(job.id);
+    if (row == jobs.end()) {
+      continue;
+    }
+    removed.push_back({.id = job.id, .state = row->second.record.state});
+    keys.erase(row->second.idempotency_key);
+    outputs.erase(outputs.lower_bound({job.id, 0, StreamKind::Stdout}),
+                  outputs.lower_bound({JobId(job.id.value() + 1), 0, StreamKind::Stdout}));
+    jobs.erase(row);
+  }
+  events_removed = std::max(events_removed, removal.events_through);
+  while (!events.empty() && events.begin()->first <= removal.events_through) {
+    const JobEvent& event = events.begin()->second;
+    if (const auto row = jobs.find(event.after.id); row != jobs.end()) {
+      std::erase(row->second.events, event.seq);
+    }
+    events.erase(events.begin());
+  }
+  return removed;
 }
 
 namespace {
@@ -217,6 +283,14 @@ class MemoryStore final : public Store {
       return {.status = AppendStatus::Fatal, .error = std::move(merged).error()};
     }
     return state_->append(*merged, broken_);
+  }
+  RemoveOutcome remove(const Removal& removal) override {
+    if (broken_) {
+      return {.outcome = {.status = AppendStatus::Fatal,
+                          .error = internal_error("remove: this store failed before")},
+              .jobs = {}};
+    }
+    return state_->remove(removal, broken_);
   }
 
   Result<std::unique_ptr<Reader>> reader() override { return open_memory_reader(state_); }

@@ -28,6 +28,11 @@ enum class Query : std::uint8_t {
   Output,
   CountLive,
   CountEnded,
+  PastSums,
+  PastJobs,
+  PastEvents,
+  Pages,
+  FreePages,
   Count,
 };
 
@@ -44,10 +49,15 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Query::Count)> k
     "SELECT seq, at, kind, record FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
     "SELECT seq, at, kind, record FROM events INDEXED BY events_job "
     "WHERE job = ?3 AND seq > ?1 ORDER BY seq LIMIT ?2",
-    "SELECT min(seq) FROM events",
+    "SELECT events_removed + 1 FROM meta WHERE one = 1",
     "SELECT bytes FROM outputs WHERE job = ? AND attempt = ? AND stream = ?",
     "SELECT count(*) FROM jobs INDEXED BY jobs_state WHERE state = ?",
     "SELECT state, jobs FROM ended ORDER BY state",
+    "SELECT output_bytes, last_seq - events_removed FROM meta WHERE one = 1",
+    "SELECT seq, job, at, output_bytes FROM finished WHERE seq > 0 ORDER BY seq LIMIT ?",
+    "SELECT seq, at FROM events WHERE seq > 0 ORDER BY seq LIMIT ?",
+    "PRAGMA page_count",
+    "PRAGMA freelist_count",
 };
 
 class SqliteReader final : public Reader {
@@ -66,6 +76,7 @@ class SqliteReader final : public Reader {
   Result<std::optional<std::string>> inline_output(JobId job, std::uint32_t attempt,
                                                    StreamKind stream) override;
   Result<std::map<JobState, std::int64_t>> counts() override;
+  Result<Past> past(std::int64_t jobs_max, std::int64_t events_max) override;
 
  private:
   using RowVisitor = std::function<Result<>(const Statement&)>;
@@ -77,6 +88,7 @@ class SqliteReader final : public Reader {
   template <class T>
   Result<T> in_snapshot(const std::function<Result<T>()>& read);
 
+  Result<std::int64_t> integer_of(Query query);
   Result<std::optional<JobListRow>> row(JobId id);
   Result<std::vector<JobId>> list_ids(const JobQuery& query);
   Result<Statement*> list_statement(const ListStatement& plan);
@@ -270,13 +282,18 @@ Result<std::vector<JobEvent>> SqliteReader::events(JobId job, EventSeq after, st
   return events;
 }
 
-Result<EventSeq> SqliteReader::oldest_event() {
-  EventSeq oldest;
-  HEARTH_TRY(each_row(statement(Query::OldestEvent), [&](const Statement& columns) -> Result<> {
-    oldest = EventSeq(static_cast<std::uint64_t>(columns.integer(0)));
+Result<std::int64_t> SqliteReader::integer_of(Query query) {
+  std::int64_t value = 0;
+  HEARTH_TRY(each_row(statement(query), [&](const Statement& columns) -> Result<> {
+    value = columns.integer(0);
     return {};
   }));
-  return oldest;
+  return value;
+}
+
+Result<EventSeq> SqliteReader::oldest_event() {
+  HEARTH_ASSIGN(const std::int64_t oldest, integer_of(Query::OldestEvent));
+  return EventSeq(static_cast<std::uint64_t>(oldest));
 }
 
 Result<std::optional<std::string>> SqliteReader::inline_output(JobId job, std::uint32_t attempt,
@@ -313,6 +330,40 @@ Result<std::map<JobState, std::int64_t>> SqliteReader::counts() {
       return {};
     }));
     return counts;
+  });
+}
+
+Result<Past> SqliteReader::past(std::int64_t jobs_max, std::int64_t events_max) {
+  return in_snapshot<Past>([&]() -> Result<Past> {
+    Past past;
+    HEARTH_TRY(each_row(statement(Query::CountEnded), [&](const Statement& columns) -> Result<> {
+      past.finished_jobs += columns.integer(1);
+      return {};
+    }));
+    HEARTH_TRY(each_row(statement(Query::PastSums), [&](const Statement& columns) -> Result<> {
+      past.output_bytes = columns.integer(0);
+      past.events = columns.integer(1);
+      return {};
+    }));
+    Statement& jobs = statement(Query::PastJobs);
+    jobs.bind(1, jobs_max);
+    HEARTH_TRY(each_row(jobs, [&](const Statement& columns) -> Result<> {
+      past.jobs.push_back({.seq = EventSeq(static_cast<std::uint64_t>(columns.integer(0))),
+                           .id = from_rowid(columns.integer(1)),
+                           .ended_at = time_from_ms(columns.integer(2)),
+                           .output_bytes = columns.integer(3)});
+      return {};
+    }));
+    Statement& events = statement(Query::PastEvents);
+    events.bind(1, events_max);
+    HEARTH_TRY(each_row(events, [&](const Statement& columns) -> Result<> {
+      past.oldest_events.push_back({.seq = EventSeq(static_cast<std::uint64_t>(columns.integer(0))),
+                                    .at = time_from_ms(columns.integer(1))});
+      return {};
+    }));
+    HEARTH_ASSIGN(past.pages, integer_of(Query::Pages));
+    HEARTH_ASSIGN(past.free_pages, integer_of(Query::FreePages));
+    return past;
   });
 }
 

@@ -86,7 +86,22 @@ CREATE TABLE tokens(
   uses INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2};
+// `finished` is the order in which jobs ended, for retention: rows are added at one end and taken
+// from the other. What jobs wrote that ended before this version is not counted in bytes; they go
+// by age and count. `events_removed` is the last seq that was taken away.
+constexpr std::string_view kVersion3 = R"sql(
+CREATE TABLE finished(
+  seq INTEGER PRIMARY KEY,
+  job INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  output_bytes INTEGER NOT NULL);
+INSERT INTO finished SELECT e.seq, e.job, e.at, 0 FROM events AS e WHERE e.kind = 7;
+CREATE INDEX labels_job ON labels(job);
+ALTER TABLE meta ADD COLUMN output_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN events_removed INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3};
 
 }  // namespace
 

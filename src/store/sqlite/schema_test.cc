@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
 #include <string>
 
 #include "base/testing/temp_dir.h"
 #include "store/sqlite/data_directory.h"
 #include "store/sqlite/sqlite_store.h"
+#include "store/testing/change_builder.h"
 #include "store/testing/schema_v1.h"
+#include "store/testing/schema_v2.h"
 
 namespace hearth::store::sqlite {
 namespace {
@@ -26,6 +29,16 @@ void write_v1(const TempDir& directory) {
                                std::string(testing::kRowsV1) + "COMMIT"));
 }
 
+void write_v2(const TempDir& directory) {
+  write_v1(directory);
+  ASSERT_TRUE(open_file(directory).execute("BEGIN;" + std::string(testing::kSchemaAddedInV2) +
+                                           std::string(testing::kRowsAddedInV2) + "COMMIT"));
+}
+
+using WriteOld = void (*)(const TempDir&);
+// One for each version before today's; a new version adds its predecessor's fixture here.
+constexpr WriteOld kOldVersions[] = {write_v1, write_v2};
+
 std::string schema_text(Database& database) {
   std::string text;
   Statement select = database
@@ -39,9 +52,17 @@ std::string schema_text(Database& database) {
   return text;
 }
 
-TEST(SchemaTest, OpensADatabaseOfTheFirstVersionWithEverythingInIt) {
-  const TempDir directory;
-  write_v1(directory);
+TEST(SchemaTest, EachEarlierVersionHasItsFixture) {
+  EXPECT_EQ(std::size(kOldVersions), static_cast<std::size_t>(schema_version_latest() - 1));
+  for (std::size_t i = 0; i < std::size(kOldVersions); ++i) {
+    const TempDir directory;
+    kOldVersions[i](directory);
+    EXPECT_EQ(open_file(directory).query_integer("PRAGMA user_version").value(),
+              static_cast<std::int64_t>(i) + 1);
+  }
+}
+
+void expect_rows_of_v1(const TempDir& directory) {
   auto store = open_sqlite_store({.directory = directory.path()});
   ASSERT_TRUE(store) << store.error().message;
   const Recovery recovery = (*store)->recover().value();
@@ -70,19 +91,75 @@ TEST(SchemaTest, OpensADatabaseOfTheFirstVersionWithEverythingInIt) {
   EXPECT_EQ(reader->inline_output(ended, 1, StreamKind::Stdout).value(), "hello\n");
   EXPECT_EQ(reader->counts().value(),
             (std::map<JobState, std::int64_t>{{JobState::Queued, 1}, {JobState::Failed, 1}}));
+
+  const Past past = reader->past(10, 10).value();
+  EXPECT_EQ(past.finished_jobs, 1);
+  EXPECT_EQ(past.events, 7);
+  ASSERT_EQ(past.jobs.size(), 1U) << "jobs that ended before retention was there";
+  EXPECT_EQ(past.jobs[0].id, ended);
+  EXPECT_EQ(past.jobs[0].ended_at, time_from_ms(1'700'000'000'007));
+  const RemoveOutcome gone =
+      (*store)->remove({.jobs = past.jobs, .events_through = EventSeq(7), .give_back_pages = 1});
+  EXPECT_EQ(gone.outcome.status, AppendStatus::Durable) << gone.outcome.error.message;
+  EXPECT_FALSE(reader->job(ended).value());
+  EXPECT_TRUE(reader->job(queued).value());
+}
+
+TEST(SchemaTest, OpensADatabaseOfEachEarlierVersionWithEverythingInIt) {
+  for (const WriteOld write_old : kOldVersions) {
+    const TempDir directory;
+    write_old(directory);
+    expect_rows_of_v1(directory);
+  }
+}
+
+TEST(SchemaTest, KeepsTheTokensOfTheSecondVersion) {
+  const TempDir directory;
+  write_v2(directory);
+  auto store = open_sqlite_store({.directory = directory.path()}).value();
+  const auto tokens = store->tokens().value()->load().value();
+  ASSERT_EQ(tokens.size(), 1U);
+  EXPECT_EQ(tokens[0].id, auth::TokenId("t1"));
+  EXPECT_EQ(tokens[0].hash[31], 31);
+  EXPECT_EQ(tokens[0].revoked_at, time_from_ms(1'700'000'000'500));
 }
 
 TEST(SchemaTest, AnOldDatabaseGetsTheSameSchemaAsANewOne) {
-  const TempDir old_directory;
-  write_v1(old_directory);
   const TempDir new_directory;
-  ASSERT_TRUE(open_sqlite_store({.directory = old_directory.path()}));
   ASSERT_TRUE(open_sqlite_store({.directory = new_directory.path()}));
-  Database migrated = open_file(old_directory);
   Database fresh = open_file(new_directory);
-  EXPECT_EQ(schema_text(migrated), schema_text(fresh));
-  EXPECT_EQ(migrated.query_integer("PRAGMA user_version").value(), schema_version_latest());
   EXPECT_EQ(fresh.query_integer("PRAGMA page_size").value(), kPageBytes);
+  for (const WriteOld write_old : kOldVersions) {
+    const TempDir old_directory;
+    write_old(old_directory);
+    ASSERT_TRUE(open_sqlite_store({.directory = old_directory.path()}));
+    Database migrated = open_file(old_directory);
+    EXPECT_EQ(schema_text(migrated), schema_text(fresh));
+    EXPECT_EQ(migrated.query_integer("PRAGMA user_version").value(), schema_version_latest());
+    for (Database* database : {&migrated, &fresh}) {
+      EXPECT_EQ(database->query_integer("PRAGMA auto_vacuum").value(), 2) << "incremental";
+    }
+  }
+}
+
+TEST(SchemaTest, FreePagesAreGivenBackInSteps) {
+  const TempDir directory;
+  auto store = open_sqlite_store({.directory = directory.path()}).value();
+  testing::ChangeBuilder build;
+  const JobId job = build.submit({.spec = std::string(100 * kPageBytes, 'x')});
+  build.end(job);
+  const ChangeSet changes = build.take();
+  ASSERT_EQ(store->append({&changes}).status, AppendStatus::Durable);
+  auto reader = store->reader().value();
+  ASSERT_EQ(store->remove({.jobs = reader->past(1, 1)->jobs, .events_through = {}}).jobs.size(),
+            1U);
+  const Past before = reader->past(1, 1).value();
+  ASSERT_GE(before.free_pages, 100);
+  ASSERT_EQ(store->remove({.jobs = {}, .events_through = {}, .give_back_pages = 40}).outcome.status,
+            AppendStatus::Durable);
+  const Past after = reader->past(1, 1).value();
+  EXPECT_EQ(after.free_pages, before.free_pages - 40);
+  EXPECT_LE(after.pages, before.pages - 40);
 }
 
 TEST(SchemaTest, RefusesANewerVersionAndNamesBoth) {

@@ -6,6 +6,7 @@
 #include "store/sqlite/checkpointer.h"
 #include "store/sqlite/data_directory.h"
 #include "store/sqlite/reader.h"
+#include "store/sqlite/remover.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/token_rows.h"
 #include "store/sqlite/writer.h"
@@ -16,23 +17,26 @@ namespace {
 
 using sqlite::Checkpointer;
 using sqlite::Database;
+using sqlite::Remover;
 using sqlite::Statement;
 using sqlite::Writer;
 
 class SqliteStore final : public Store {
  public:
   SqliteStore(SqliteOptions options, FileLock lock, Database database, Writer writer,
-              std::unique_ptr<Checkpointer> checkpointer)
+              Remover remover, std::unique_ptr<Checkpointer> checkpointer)
       : options_(std::move(options)),
         lock_(std::move(lock)),
         database_(std::move(database)),
         writer_(std::move(writer)),
+        remover_(std::move(remover)),
         checkpointer_(std::move(checkpointer)) {
     sqlite3_wal_hook(database_.handle(), &SqliteStore::on_wal_pages, this);
   }
 
   Result<Recovery> recover() override;
   AppendOutcome append(const std::vector<const ChangeSet*>& changes) override;
+  RemoveOutcome remove(const Removal& removal) override;
   Result<std::unique_ptr<Reader>> reader() override {
     return sqlite::open_reader(database_.path(), options_.vfs);
   }
@@ -45,6 +49,8 @@ class SqliteStore final : public Store {
     static_cast<SqliteStore*>(self)->wal_pages_ = pages;
     return SQLITE_OK;
   }
+  [[nodiscard]] bool is_broken() const { return broken_ || checkpointer_->failed(); }
+  AppendOutcome broken();
   AppendOutcome fatal(Error error);
   AppendOutcome failed(int code);
   void bound_wal();
@@ -53,6 +59,7 @@ class SqliteStore final : public Store {
   const FileLock lock_;
   Database database_;
   Writer writer_;
+  Remover remover_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::int64_t wal_pages_ = 0;
   bool broken_ = false;
@@ -121,10 +128,14 @@ AppendOutcome SqliteStore::fatal(Error error) {
   return {.status = AppendStatus::Fatal, .error = std::move(error)};
 }
 
+AppendOutcome SqliteStore::broken() {
+  return fatal(internal_error("append to " + database_.path() +
+                              ": an earlier write failed for good; restart to recover"));
+}
+
 AppendOutcome SqliteStore::append(const std::vector<const ChangeSet*>& changes) {
-  if (broken_ || checkpointer_->failed()) {
-    return fatal(internal_error("append to " + database_.path() +
-                                ": an earlier write failed for good; restart to recover"));
+  if (is_broken()) {
+    return broken();
   }
   Result<MergedChanges> merged = merge(changes);
   if (!merged) {
@@ -140,6 +151,18 @@ AppendOutcome SqliteStore::append(const std::vector<const ChangeSet*>& changes) 
   return {};
 }
 
+RemoveOutcome SqliteStore::remove(const Removal& removal) {
+  if (is_broken()) {
+    return {.outcome = broken(), .jobs = {}};
+  }
+  RemoveOutcome done;
+  if (const int code = remover_.commit(removal, done.jobs); code != SQLITE_OK) {
+    return {.outcome = failed(code), .jobs = {}};
+  }
+  bound_wal();
+  return done;
+}
+
 // A commit that failed is not visible to this process and its frames are overwritten by the next
 // one. After a kill in between, recovery may find it complete after all: harmless, since the caller
 // appends the same batch before anything else. Only a failed sync leaves the state of the disk
@@ -147,7 +170,8 @@ AppendOutcome SqliteStore::append(const std::vector<const ChangeSet*>& changes) 
 AppendOutcome SqliteStore::failed(int code) {
   Error error = code == SQLITE_CONSTRAINT
                     ? internal_error("append to " + database_.path() +
-                                     ": a change names a job that is not stored")
+                                     ": a change names a job that is not stored, or takes "
+                                     "one away that has not ended")
                     : database_.error("append to");
   if (sqlite3_get_autocommit(database_.handle()) == 0 && !database_.execute("ROLLBACK")) {
     return fatal(std::move(error));
@@ -170,17 +194,29 @@ void SqliteStore::bound_wal() {
   }
 }
 
+// A database that was not made for giving space back is rewritten once, which needs as much free
+// space as it has bytes. Where that fails its space is still used again, and the next start tries
+// anew.
+void rebuild_for_vacuum(Database& database) {
+  const Result<std::int64_t> mode = database.query_integer("PRAGMA auto_vacuum");
+  if (mode && *mode == 0) {
+    (void)database.execute("PRAGMA auto_vacuum = INCREMENTAL; VACUUM");
+    (void)database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+}
+
 Result<Database> open_writer(const SqliteOptions& options) {
   HEARTH_ASSIGN(Database database, Database::open(sqlite::database_path(options.directory),
                                                   SQLITE_OPEN_READWRITE, options.vfs));
   sqlite3_busy_timeout(database.handle(), 1'000);
   HEARTH_ASSIGN(const std::int64_t version, sqlite::check_schema_version(database));
-  HEARTH_TRY(database.execute("PRAGMA page_size = " + std::to_string(sqlite::kPageBytes) +
-                              "; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                              "PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; "
-                              "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; "
-                              "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = " +
-                              std::to_string(options.wal_pages_max * sqlite::kPageBytes)));
+  HEARTH_TRY(database.execute(
+      "PRAGMA page_size = " + std::to_string(sqlite::kPageBytes) +
+      "; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+      "PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; "
+      "PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; "
+      "PRAGMA cache_size = -32768; PRAGMA journal_size_limit = " +
+      std::to_string(options.wal_pages_max * sqlite::kPageBytes)));
   HEARTH_ASSIGN(const std::int64_t is_wal,
                 database.query_integer("SELECT journal_mode = 'wal' FROM pragma_journal_mode"));
   if (is_wal == 0) {
@@ -190,6 +226,7 @@ Result<Database> open_writer(const SqliteOptions& options) {
                             "memory, as on some network file systems); choose a local directory"};
   }
   HEARTH_TRY(sqlite::migrate(database, version));
+  rebuild_for_vacuum(database);
   return database;
 }
 
@@ -199,9 +236,11 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options) {
   HEARTH_ASSIGN(FileLock lock, sqlite::prepare_data_directory(options.directory));
   HEARTH_ASSIGN(Database database, open_writer(options));
   HEARTH_ASSIGN(Writer writer, Writer::create(database));
+  HEARTH_ASSIGN(Remover remover, Remover::create(database));
   HEARTH_ASSIGN(auto checkpointer, Checkpointer::start(database.path(), options.vfs));
   return std::unique_ptr<Store>(std::make_unique<SqliteStore>(
-      options, std::move(lock), std::move(database), std::move(writer), std::move(checkpointer)));
+      options, std::move(lock), std::move(database), std::move(writer), std::move(remover),
+      std::move(checkpointer)));
 }
 
 }  // namespace hearth::store

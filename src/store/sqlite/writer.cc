@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "model/retention.h"
 #include "wire/job_codec.h"
 
 namespace hearth::store::sqlite {
@@ -31,6 +32,10 @@ Result<Writer> Writer::create(Database& database) {
        "INSERT OR REPLACE INTO outputs(job, attempt, stream, bytes) VALUES(?,?,?,?)"},
       {&writer.update_meta_,
        "UPDATE meta SET last_seq = max(last_seq, ?1), last_job = max(last_job, ?2)"},
+      {&writer.select_attempts_, "SELECT record FROM attempts WHERE job = ?"},
+      {&writer.insert_finished_,
+       "INSERT INTO finished(seq, job, at, output_bytes) VALUES(?,?,?,?)"},
+      {&writer.add_output_, "UPDATE meta SET output_bytes = output_bytes + ?"},
   };
   for (const auto& [statement, sql] : statements) {
     HEARTH_ASSIGN(*statement, database.prepare(sql));
@@ -48,6 +53,9 @@ int Writer::commit(const MergedChanges& changes) {
   }
   if (code == SQLITE_OK) {
     code = write_rest(changes);
+  }
+  if (code == SQLITE_OK) {
+    code = write_ends(changes);
   }
   if (code == SQLITE_OK) {
     code = write_meta(changes);
@@ -78,9 +86,6 @@ int Writer::write_jobs(const MergedChanges& changes) {
     int code = job.created != nullptr ? insert_job(job, record) : update_job(job, record);
     if (code == SQLITE_OK && is_final(job.record->state)) {
       code = erase_secrets_.bind(1, to_rowid(job.id)).run();
-      if (code == SQLITE_OK) {
-        code = count_ended_.bind(1, static_cast<std::int64_t>(job.record->state)).run();
-      }
     }
     if (code != SQLITE_OK) {
       return code;
@@ -155,6 +160,46 @@ int Writer::write_rest(const MergedChanges& changes) {
     }
   }
   return SQLITE_OK;
+}
+
+// After the attempts, whose output is counted.
+int Writer::write_ends(const MergedChanges& changes) {
+  std::int64_t bytes_of_all = 0;
+  for (const MergedJob& job : changes.jobs) {
+    if (!is_final(job.record->state)) {
+      continue;
+    }
+    std::int64_t bytes = 0;
+    int code = output_bytes(job.id, bytes);
+    if (code == SQLITE_OK) {
+      code = count_ended_.bind(1, static_cast<std::int64_t>(job.record->state)).run();
+    }
+    if (code == SQLITE_OK) {
+      const JobEvent& end = *changes.events.at(job.last_event);
+      code = insert_finished_.bind(1, static_cast<std::int64_t>(end.seq.value()))
+                 .bind(2, to_rowid(job.id))
+                 .bind(3, to_ms(end.at))
+                 .bind(4, bytes)
+                 .run();
+    }
+    if (code != SQLITE_OK) {
+      return code;
+    }
+    bytes_of_all += bytes;
+  }
+  return bytes_of_all == 0 ? SQLITE_OK : add_output_.bind(1, bytes_of_all).run();
+}
+
+int Writer::output_bytes(JobId job, std::int64_t& bytes) {
+  const StatementUse use(select_attempts_);
+  select_attempts_.bind(1, to_rowid(job));
+  int code = SQLITE_OK;
+  while ((code = select_attempts_.step()) == SQLITE_ROW) {
+    if (const Result<Attempt> attempt = wire::decode_attempt(select_attempts_.bytes(0))) {
+      bytes += kept_output_bytes(*attempt);
+    }
+  }
+  return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
 int Writer::write_meta(const MergedChanges& changes) {

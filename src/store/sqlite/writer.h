@@ -24,6 +24,8 @@ class Writer {
   int update_job(const MergedJob& job, std::string_view record);
   int write_events(const MergedChanges& changes);
   int write_rest(const MergedChanges& changes);
+  int write_ends(const MergedChanges& changes);
+  int output_bytes(JobId job, std::int64_t& bytes);
   int write_meta(const MergedChanges& changes);
 
   sqlite3* handle_ = nullptr;
@@ -43,6 +45,9 @@ class Writer {
   Statement put_agent_;
   Statement put_output_;
   Statement update_meta_;
+  Statement select_attempts_;
+  Statement insert_finished_;
+  Statement add_output_;
 };
 
 }  // namespace hearth::store::sqlite

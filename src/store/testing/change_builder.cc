@@ -85,7 +85,12 @@ void ChangeBuilder::end(JobId id, JobState state) {
   if (latest != attempts_.end()) {
     latest->second.state = state;
     latest->second.ended_at = now_;
-    latest->second.result = {.state = state, .exit_code = job.exit_code, .wall_ms = 12};
+    const auto [out, err] = wrote_[id];
+    latest->second.result = {.state = state,
+                             .exit_code = job.exit_code,
+                             .wall_ms = 12,
+                             .stdout_bytes = out,
+                             .stderr_bytes = err};
     attempt(job);
   }
 }
@@ -93,6 +98,10 @@ void ChangeBuilder::end(JobId id, JobState state) {
 void ChangeBuilder::output(JobId id, StreamKind stream, std::string bytes) {
   changes_.outputs.push_back(
       {.job = id, .attempt = jobs_.at(id).attempt, .stream = stream, .bytes = std::move(bytes)});
+}
+
+void ChangeBuilder::wrote(JobId id, std::int64_t stdout_bytes, std::int64_t stderr_bytes) {
+  wrote_[id] = {stdout_bytes, stderr_bytes};
 }
 
 void ChangeBuilder::agent(const std::string& id, AgentStatus status) {

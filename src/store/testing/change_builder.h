@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/change_set.h"
@@ -33,6 +34,8 @@ class ChangeBuilder {
   void progress(JobId job, std::int32_t percent);
   void end(JobId job, JobState state = JobState::Completed);
   void output(JobId job, StreamKind stream, std::string bytes);
+  // What the job's attempt will say at its end.
+  void wrote(JobId job, std::int64_t stdout_bytes, std::int64_t stderr_bytes);
   void agent(const std::string& id, AgentStatus status = AgentStatus::Idle);
 
   // What happened since the last take.
@@ -54,6 +57,7 @@ class ChangeBuilder {
   TimePoint now_ = time_from_ms(1'700'000'000'000);
   std::map<JobId, JobRecord> jobs_;
   std::map<JobId, Attempt> attempts_;  // the latest of each
+  std::map<JobId, std::pair<std::int64_t, std::int64_t>> wrote_;
   ChangeSet changes_;
 };
 
