@@ -140,6 +140,8 @@ inline constexpr std::int64_t kFreePagesKeptMin = 1'024;
 inline constexpr std::int64_t kLinkMessageBytesMax = 4 * kMiB;
 inline constexpr std::int64_t kLinkQueueMessagesMax = 16'384;
 inline constexpr std::int64_t kLinkQueueBytesMax = 512 * kMiB;
+// Messages that wait while another is written go together up to this.
+inline constexpr std::int64_t kLinkBatchBytesMax = 256 * kKiB;
 inline constexpr std::int64_t kLinkStreamsMax = 2 * kAgentsMax;
 inline constexpr std::int64_t kOutputChunkBytesMax = 256 * kKiB;
 inline constexpr std::int64_t kOutputWindowBytes = 1 * kMiB;

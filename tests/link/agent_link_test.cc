@@ -215,6 +215,32 @@ TEST_F(AgentLinkTest, CarriesOrdersDownAndReportsUp) {
   EXPECT_EQ(api_.state().finished[key(1)], result);
 }
 
+// What waits for a write goes together with what is before it.
+TEST_F(AgentLinkTest, ManyMessagesAtOnceKeepTheirOrder) {
+  serve();
+  TestAgent agent(address_);
+  agent.start();
+  ASSERT_TRUE(agent.until_order<agent::LinkUp>());
+  constexpr std::uint64_t kMany = 2'000;
+  const std::string spec(1'000, 's');  // in all well beyond one batch
+  const auto connection = api_.connection();
+  for (std::uint64_t job = 1; job <= kMany; ++job) {
+    connection->assign(key(job), spec, "");
+    connection->ack(key(job), true, true);
+    agent.link().report_started(key(job));
+  }
+  ASSERT_TRUE(agent.until_order<agent::ReportAcked>(kMany));
+  ASSERT_TRUE(until(agent, [](const State& state) { return state.started.size() == kMany; }));
+  ASSERT_EQ(agent.assigned.size(), kMany);
+  const State state = api_.state();
+  for (std::uint64_t job = 1; job <= kMany; ++job) {
+    EXPECT_EQ(agent.assigned[job - 1].key, key(job));
+    EXPECT_EQ(agent.assigned[job - 1].spec.size(), spec.size());
+    EXPECT_EQ(state.started[job - 1], key(job));
+    EXPECT_EQ(std::get<agent::ReportAcked>(agent.orders[job]).key, key(job));
+  }
+}
+
 TEST_F(AgentLinkTest, RefusesAnImpossibleHelloWithASentence) {
   serve();
   const auto refused = [this](const std::function<void(AgentInfo&)>& spoil) {

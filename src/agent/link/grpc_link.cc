@@ -135,6 +135,7 @@ class GrpcLink final : public ControllerLink {
   void connect();
   void disconnect();
   void lost(const std::string& why);
+  void take_all(const v1::ControllerMessage& message);
   void take(const v1::ControllerMessage& message);
   void take_welcome(const v1::WelcomeMessage& welcome);
   void take_order(const v1::ControllerMessage& message);
@@ -207,7 +208,7 @@ void GrpcLink::connect() {
   control_ = std::make_shared<ControlCall>(
       gate_,
       ControlCall::Events{
-          .on_message = [this](const v1::ControllerMessage& message) { take(message); },
+          .on_message = [this](const v1::ControllerMessage& message) { take_all(message); },
           .on_written =
               [this] {
                 writing_ = false;
@@ -254,6 +255,17 @@ void GrpcLink::lost(const std::string& why) {
   }
   if (std::exchange(up_, false)) {
     listener_->on_order(LinkDown{});
+  }
+}
+
+void GrpcLink::take_all(const v1::ControllerMessage& message) {
+  const std::shared_ptr<ControlCall> call = control_;
+  take(message);
+  for (const v1::ControllerMessage& next : message.more()) {
+    if (control_ != call) {
+      return;  // given up meanwhile
+    }
+    take(next);
   }
 }
 
@@ -332,14 +344,24 @@ void GrpcLink::send(v1::AgentMessage message) {
   }
 }
 
+// What waits goes together: one write costs as much as many small messages.
 void GrpcLink::write_control() {
-  if (control_ && !writing_ && !queue_.empty()) {
-    writing_ = true;
-    v1::AgentMessage message = std::move(queue_.front());
-    queue_.pop_front();
-    beat_waits_ = beat_waits_ && message.kind_case() != v1::AgentMessage::kHeartbeat;
-    control_->write(std::move(message));
+  if (!control_ || writing_ || queue_.empty()) {
+    return;
   }
+  writing_ = true;
+  v1::AgentMessage message;
+  auto bytes = std::int64_t{0};
+  bool is_first = true;
+  while (!queue_.empty() && (is_first || bytes < limits::kLinkBatchBytesMax)) {
+    v1::AgentMessage& next = queue_.front();
+    beat_waits_ = beat_waits_ && next.kind_case() != v1::AgentMessage::kHeartbeat;
+    bytes += static_cast<std::int64_t>(next.ByteSizeLong());
+    (is_first ? message : *message.add_more()) = std::move(next);
+    is_first = false;
+    queue_.pop_front();
+  }
+  control_->write(std::move(message));
 }
 
 void GrpcLink::beat() {

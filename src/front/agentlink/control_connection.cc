@@ -87,21 +87,30 @@ void ControlConnection::send(v1::ControllerMessage message) {
     return;
   }
   queue_bytes_ += bytes;
-  queue_.push_back(std::move(message));
+  queue_.push_back({.message = std::move(message), .bytes = bytes});
   if (!writing_) {
     write_next_locked();
   }
 }
 
+// What waits goes together: one write costs as much as many small messages.
 void ControlConnection::write_next_locked() {
   writing_ = true;
-  reactor_->StartWrite(&queue_.front());
+  Queued first = std::move(queue_.front());
+  queue_.pop_front();
+  while (!queue_.empty() && first.bytes + queue_.front().bytes <= limits::kLinkBatchBytesMax) {
+    *first.message.add_more() = std::move(queue_.front().message);
+    first.bytes += queue_.front().bytes;
+    queue_.pop_front();
+  }
+  queue_.push_front(std::move(first));
+  reactor_->StartWrite(&queue_.front().message);
 }
 
 void ControlConnection::write_done(bool ok) {
   const MutexLock lock(mutex_);
   writing_ = false;
-  queue_bytes_ -= static_cast<std::int64_t>(queue_.front().ByteSizeLong());
+  queue_bytes_ -= queue_.front().bytes;
   queue_.pop_front();
   if (!ok) {
     closing_ = true;

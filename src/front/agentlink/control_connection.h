@@ -50,8 +50,13 @@ class ControlConnection final : public api::AgentConnection {
   StreamDeps* deps_ HEARTH_GUARDED_BY(mutex_);
   Reactor* reactor_ HEARTH_GUARDED_BY(mutex_);
   grpc::CallbackServerContext* context_ HEARTH_GUARDED_BY(mutex_);
+  struct Queued {
+    v1::ControllerMessage message;
+    std::int64_t bytes = 0;
+  };
+
   // The front is being written while writing_.
-  std::deque<v1::ControllerMessage> queue_ HEARTH_GUARDED_BY(mutex_);
+  std::deque<Queued> queue_ HEARTH_GUARDED_BY(mutex_);
   std::int64_t queue_bytes_ HEARTH_GUARDED_BY(mutex_) = 0;
   bool writing_ HEARTH_GUARDED_BY(mutex_) = false;
   bool closing_ HEARTH_GUARDED_BY(mutex_) = false;

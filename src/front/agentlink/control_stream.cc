@@ -30,7 +30,7 @@ class ControlStream final : public ControlReactor {
       connection_->cut(grpc::Status::OK);
       return;
     }
-    Result<> taken = take(message_);
+    Result<> taken = take_all(message_);
     if (!taken) {
       connection_->reject(taken.error());
       return;
@@ -54,6 +54,14 @@ class ControlStream final : public ControlReactor {
   }
 
  private:
+  Result<> take_all(const v1::AgentMessage& message) {
+    HEARTH_TRY(take(message));
+    for (const v1::AgentMessage& next : message.more()) {
+      HEARTH_TRY(take(next));
+    }
+    return {};
+  }
+
   Result<> take(const v1::AgentMessage& message) {
     if (message.kind_case() == v1::AgentMessage::kHello) {
       return take_hello(message.hello());

@@ -1,0 +1,169 @@
+// Jobs without a process: the controller's loop, its real store and the agent link over loopback,
+// with agents that end each job the moment they are told of it. What Hearth costs beside the work.
+#include <benchmark/benchmark.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "agent/link/grpc_link.h"
+#include "agent/loop/event_loop.h"
+#include "api/controller_loop.h"
+#include "base/check.h"
+#include "base/mutex.h"
+#include "base/testing/temp_dir.h"
+#include "front/agentlink/agent_link_server.h"
+#include "output/file_output_store.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace hearth {
+namespace {
+
+struct Controller {
+  Controller() {
+    store = store::open_sqlite_store({.directory = folder.path()}).value();
+    outputs = output::open_file_output_store(folder.file("output")).value();
+    loop = api::ControllerLoop::start(
+               {.store = *store,
+                .outputs = *outputs,
+                .clock = clock,
+                .log = *log,
+                .on_fatal = [](const Error& error) { HEARTH_CHECK(false, error.message); }},
+               {})
+               .value();
+    server = front::agentlink::AgentLinkServer::start(*loop, {.address = "127.0.0.1:0"}).value();
+  }
+  ~Controller() { server->stop(); }
+
+  hearth::testing::TempDir folder;
+  SystemClock clock;
+  std::unique_ptr<Log> log = make_null_log();
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<output::OutputStore> outputs;
+  std::unique_ptr<api::ControllerLoop> loop;
+  std::unique_ptr<front::agentlink::AgentLinkServer> server;
+};
+
+class Countdown {
+ public:
+  void add(std::int64_t count) {
+    const MutexLock lock(mutex_);
+    left_ += count;
+  }
+  void done() {
+    const MutexLock lock(mutex_);
+    if (--left_ == 0) {
+      zero_.notify_all();
+    }
+  }
+  void wait() {
+    const MutexLock lock(mutex_);
+    while (left_ > 0) {
+      zero_.wait(mutex_);
+    }
+  }
+
+ private:
+  Mutex mutex_;
+  Condition zero_;
+  std::int64_t left_ HEARTH_GUARDED_BY(mutex_) = 0;
+};
+
+class NoUsage final : public agent::MachineUsage {
+ public:
+  AgentUsage read() override { return {}; }
+};
+
+class InstantAgent final : public agent::LinkListener, public agent::OutputSource {
+ public:
+  InstantAgent(int number, agent::EventLoop& loop, Log& log, const std::string& controller,
+               Countdown& ended)
+      : id_("bench-" + std::to_string(number)),
+        ended_(ended),
+        link_(agent::make_grpc_link({loop, log, usage_, *this}, {.controller = controller})) {}
+
+  void start() { link_->start(*this); }
+  void close() { link_.reset(); }
+
+  agent::LinkHello hello() override {
+    AgentInfo info{.id = AgentId(id_), .instance = id_, .incarnation = "incarnation"};
+    info.capacity = {.cpu_milli = 1'000, .memory_bytes = limits::kGiB};
+    info.max_parallel_jobs = limits::kParallelJobsDefault;
+    info.sandboxes = {SandboxLevel::None};
+    return {std::move(info), {}, 0};
+  }
+  void on_order(const agent::AgentCommand& order) override {
+    const auto* ack = std::get_if<agent::ReportAcked>(&order);
+    if (std::holds_alternative<agent::LinkUp>(order) || (ack != nullptr && ack->finished)) {
+      ended_.done();
+    }
+  }
+  void on_assign(agent::AssignOrder order) override {
+    link_->report_started(order.key);
+    AttemptResult result{.state = JobState::Completed};
+    result.exit_code = 0;
+    link_->report_finished(order.key, result);
+  }
+  void on_rejected(const Error& error) override { HEARTH_CHECK(false, error.message); }
+  output::LogSlice read_output(const agent::OutputStreamKey& /*stream*/, std::int64_t offset,
+                               std::int64_t /*max*/) override {
+    return {offset, "", offset};
+  }
+
+ private:
+  const std::string id_;
+  Countdown& ended_;
+  NoUsage usage_;
+  std::unique_ptr<agent::ControllerLink> link_;
+};
+
+// range(0): jobs in a batch, range(1): agents, 64 jobs at a time on each.
+void BM_JobsOverTheLink(benchmark::State& state) {
+  Controller controller;
+  Countdown ended;
+  SystemClock clock;
+  const auto loop = agent::EventLoop::create(clock).value();
+  const std::string address = "127.0.0.1:" + std::to_string(controller.server->port());
+  std::vector<std::unique_ptr<InstantAgent>> agents;
+  for (int i = 0; i < state.range(1); ++i) {
+    agents.push_back(std::make_unique<InstantAgent>(i, *loop, *controller.log, address, ended));
+    agents.back()->start();
+  }
+  ended.add(state.range(1));
+  std::thread thread([&] { loop->run(); });
+  ended.wait();
+  for (auto _ : state) {
+    std::vector<api::SubmitRequestItem> items(static_cast<std::size_t>(state.range(0)));
+    for (api::SubmitRequestItem& item : items) {
+      item.spec.execution.command = {"/bin/true"};
+      item.spec.scheduling.request = {.cpu_milli = 15, .memory_bytes = limits::kMiB};
+    }
+    ended.add(state.range(0));
+    controller.loop->submit(std::move(items), [](const Result<api::SubmitResults>& results) {
+      HEARTH_CHECK(results && results->front(), "submit");
+    });
+    ended.wait();
+  }
+  loop->stop();
+  thread.join();
+  for (const auto& agent : agents) {
+    agent->close();
+  }
+  const api::MetricsSnapshot metrics = controller.loop->metrics();
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+  state.counters["events_per_commit"] =
+      static_cast<double>(metrics.events) / static_cast<double>(metrics.commit.count);
+}
+BENCHMARK(BM_JobsOverTheLink)
+    ->ArgNames({"batch", "agents"})
+    ->Args({100, 4})
+    ->Args({1'000, 4})
+    ->Args({10'000, 1})
+    ->Args({10'000, 4})
+    ->Args({10'000, 16})
+    ->UseRealTime();
+
+}  // namespace
+}  // namespace hearth
