@@ -27,6 +27,15 @@ class AgentSideTest : public testing::LoopTest {
     return key;
   }
 
+  // Time passes, and the agent is heard of meanwhile.
+  void pass(FakeAgent& on, Duration time) {
+    for (; time > Duration::zero(); time -= limits::kHeartbeatInterval) {
+      on.heartbeat();
+      advance(std::min(time, limits::kHeartbeatInterval));
+    }
+    on.heartbeat();
+  }
+
   AgentStatus status_of(const FakeAgent& agent) {
     for (const AgentView& view : loop_->agents()) {
       if (view.record.info.id == agent.id()) {
@@ -119,6 +128,64 @@ TEST_F(AgentSideTest, EndWaitsForTheOutput) {
   EXPECT_TRUE(ack->accepted);
   EXPECT_EQ(state_of(key.job), JobState::Completed) << "acknowledged, so it is durable";
   EXPECT_EQ(output_of(key.job), "hello");
+}
+
+TEST_F(AgentSideTest, OutputThatNeverComesIsGivenUpAndTheEndSaysSo) {
+  FakeAgent a = agent();
+  const AttemptKey key = running(a);
+  ASSERT_TRUE(a.write(key, 0, "he"));
+  a.finish(key, 5);
+  for (const char* more : {"hel", "hell"}) {  // as long as something comes it is waited for
+    pass(a, limits::kFinishOutputPatience - Duration(1));
+    ASSERT_TRUE(a.write(key, 0, more));
+    submitted();  // a whole turn passes
+    EXPECT_EQ(state_of(key.job), JobState::Running);
+  }
+  pass(a, limits::kFinishOutputPatience - Duration(1));
+  ASSERT_TRUE(a.write(key, 0, "hell")) << "said again, that is no progress";
+  pass(a, Duration(1));
+  const auto ack = end_acked(a);
+  ASSERT_TRUE(ack);
+  EXPECT_TRUE(ack->accepted);
+  const Result<JobView> view = loop_->get(key.job);
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->record.state, JobState::Completed) << "how the process ended is known";
+  EXPECT_TRUE(view->attempts.back().result.truncated);
+  EXPECT_EQ(view->attempts.back().result.stdout_bytes, 5);
+  EXPECT_NE(view->attempts.back().result.message.find("1 bytes"), std::string::npos)
+      << view->attempts.back().result.message;
+  EXPECT_EQ(output_of(key.job), "hell");
+  EXPECT_EQ(loop_->output({.job = key.job, .offset = 4})->slice.slice.next_offset, 5);
+  EXPECT_EQ(loop_->metrics().finishes_waiting, 0);
+}
+
+TEST_F(AgentSideTest, OutputIsNotGivenUpWhileItsDiskRefusesIt) {
+  FakeAgent a = agent();
+  const AttemptKey key = running(a);
+  a.finish(key, 5);
+  outputs_->fail_with(Error{.code = ErrorCode::ResourceExhausted, .message = "no space left"});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_FALSE(a.write(key, 0, "hello"));
+    pass(a, limits::kFinishOutputPatience - Duration(1));
+  }
+  EXPECT_FALSE(a.write(key, 0, "hello"));
+  outputs_->fail_with(std::nullopt);
+  ASSERT_TRUE(a.write(key, 0, "hello"));
+  ASSERT_TRUE(end_acked(a));
+  EXPECT_EQ(output_of(key.job), "hello");
+  EXPECT_FALSE(loop_->get(key.job)->attempts.back().result.truncated);
+}
+
+// As when it finds out only on sending that it cannot read what it kept.
+TEST_F(AgentSideTest, AGapThatTheAgentTellsOfAfterTheEndCountsAsTruncated) {
+  FakeAgent a = agent();
+  const AttemptKey key = running(a);
+  ASSERT_TRUE(a.write(key, 0, "hel"));
+  a.finish(key, 5);
+  EXPECT_EQ(a.write(key, 5, "").value(), 5);
+  ASSERT_TRUE(end_acked(a));
+  EXPECT_TRUE(loop_->get(key.job)->attempts.back().result.truncated);
+  EXPECT_EQ(output_of(key.job), "hel");
 }
 
 TEST_F(AgentSideTest, LargeOutputIsSyncedBeforeTheEnd) {

@@ -1,5 +1,7 @@
 #include "api/attempt_desk.h"
 
+#include <algorithm>
+#include <chrono>
 #include <set>
 #include <string>
 #include <utility>
@@ -9,6 +11,8 @@ namespace {
 
 constexpr std::size_t kWorkTakenMax = 64;
 constexpr Duration kIdle = std::chrono::hours(1);
+// While finishes wait for output.
+constexpr Duration kLookAgain{1'000};
 
 bool has_output(const AttemptResult& result) {
   return result.stdout_bytes > 0 || result.stderr_bytes > 0;
@@ -103,8 +107,13 @@ Result<std::int64_t> AttemptDesk::output(const AgentId& agent, const AttemptKey&
       deps_.metrics.stale_chunks.fetch_add(1);
       return not_current(key);
     }
+    finish_waits = waiting_.contains(key.job);
   }
   const output::StreamId id{.job = key.job, .attempt = key.attempt, .stream = stream};
+  if (finish_waits &&
+      offset + static_cast<std::int64_t>(bytes.size()) > deps_.outputs.received(id)) {
+    note_progress(key.job);  // also when it cannot be kept now: that is not the agent's fault
+  }
   HEARTH_TRY(deps_.outputs.append(id, offset, bytes));
   deps_.metrics.output_bytes.fetch_add(bytes.size());
   {
@@ -112,7 +121,7 @@ Result<std::int64_t> AttemptDesk::output(const AgentId& agent, const AttemptKey&
     finish_waits = waiting_.contains(key.job);
   }
   if (finish_waits) {
-    pass_if_complete(key.job);
+    (void)pass_if_complete(key.job);
   }
   return deps_.outputs.received(id);
 }
@@ -124,11 +133,17 @@ void AttemptDesk::finished(std::uint64_t link, const AgentId& agent, const Attem
     const MutexLock lock(mutex_);
     stale = !is_current_locked(agent, key);
     if (!stale) {
-      waiting_[key.job] = {.link = link, .agent = agent, .key = key, .result = std::move(result)};
+      waiting_[key.job] = {.link = link,
+                           .agent = agent,
+                           .key = key,
+                           .result = std::move(result),
+                           .progress_ns = deps_.clock.monotonic_ns()};
     }
   }
   if (!stale) {
-    pass_if_complete(key.job);
+    if (!pass_if_complete(key.job)) {
+      work_.wake();  // it may rest for long
+    }
     return;
   }
   deps_.metrics.stale_reports_gate.fetch_add(1);
@@ -162,43 +177,112 @@ bool AttemptDesk::is_current_locked(const AgentId& agent, const AttemptKey& key)
   return found != current_.end() && found->second.key == key && found->second.agent == agent;
 }
 
-bool AttemptDesk::has_all_output(const Finish& finish) {
-  const auto has = [&](StreamKind stream, std::int64_t final_offset) {
-    return final_offset <= 0 || deps_.outputs.received({.job = finish.key.job,
-                                                        .attempt = finish.key.attempt,
-                                                        .stream = stream}) >= final_offset;
-  };
-  return has(StreamKind::Stdout, finish.result.stdout_bytes) &&
-         has(StreamKind::Stderr, finish.result.stderr_bytes);
+std::int64_t AttemptDesk::missing_bytes(const Finish& finish, StreamKind stream) {
+  const std::int64_t named =
+      stream == StreamKind::Stdout ? finish.result.stdout_bytes : finish.result.stderr_bytes;
+  return named <= 0 ? 0
+                    : std::max<std::int64_t>(
+                          0, named - deps_.outputs.received({.job = finish.key.job,
+                                                             .attempt = finish.key.attempt,
+                                                             .stream = stream}));
 }
 
-void AttemptDesk::pass_if_complete(JobId job) {
+bool AttemptDesk::has_all_output(const Finish& finish) {
+  return missing_bytes(finish, StreamKind::Stdout) == 0 &&
+         missing_bytes(finish, StreamKind::Stderr) == 0;
+}
+
+bool AttemptDesk::pass_if_complete(JobId job) {
   Finish finish;
   {
     const MutexLock lock(mutex_);
     const auto found = waiting_.find(job);
     if (found == waiting_.end()) {
-      return;
+      return true;
     }
     finish = found->second;
   }
   if (!has_all_output(finish)) {
-    return;
+    return false;
   }
   {
     const MutexLock lock(mutex_);
     const auto found = waiting_.find(job);
     if (found == waiting_.end() || found->second.key != finish.key) {
-      return;
+      return true;
     }
     finish = std::move(found->second);
     waiting_.erase(found);
     ++settling_;
   }
   pass(std::move(finish));
+  return true;
+}
+
+void AttemptDesk::note_progress(JobId job) {
+  const MutexLock lock(mutex_);
+  if (const auto found = waiting_.find(job); found != waiting_.end()) {
+    found->second.progress_ns = deps_.clock.monotonic_ns();
+  }
+}
+
+Duration AttemptDesk::idle_time() {
+  const MutexLock lock(mutex_);
+  return waiting_.empty() ? kIdle : kLookAgain;
+}
+
+void AttemptDesk::give_up_overdue() {
+  const std::int64_t now_ns = deps_.clock.monotonic_ns();
+  std::vector<Finish> overdue;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [job, finish] : waiting_) {
+      if (std::chrono::nanoseconds(now_ns - finish.progress_ns) >= limits::kFinishOutputPatience) {
+        overdue.push_back(finish);
+      }
+    }
+  }
+  for (Finish& finish : overdue) {
+    give_up(std::move(finish));
+  }
+}
+
+// The state stays what the agent found out: how the process ended is known. What is not there is a
+// gap, as where the bound on a stream drops its middle, and no longer waited for.
+void AttemptDesk::give_up(Finish finish) {
+  std::int64_t lost = 0;
+  for (const StreamKind stream : {StreamKind::Stdout, StreamKind::Stderr}) {
+    const std::int64_t missing = missing_bytes(finish, stream);
+    const output::StreamId id{
+        .job = finish.key.job, .attempt = finish.key.attempt, .stream = stream};
+    const std::int64_t end =
+        stream == StreamKind::Stdout ? finish.result.stdout_bytes : finish.result.stderr_bytes;
+    if (missing > 0 && !deps_.outputs.append(id, end, {})) {
+      return;  // nothing can be noted now; it is looked at again
+    }
+    lost += missing;
+  }
+  if (lost > 0) {
+    deps_.log.warn("an agent never sent output of an attempt that ended; it ends without it",
+                   {{"job", to_string(finish.key.job)},
+                    {"attempt", finish.key.attempt},
+                    {"agent", finish.agent.value()},
+                    {"bytes", lost}});
+    const MutexLock lock(mutex_);
+    const auto found = waiting_.find(finish.key.job);
+    if (found != waiting_.end() && found->second.key == finish.key) {
+      std::string& message = found->second.result.message;
+      message += std::string(message.empty() ? "" : " ") + std::to_string(lost) +
+                 " bytes of the output never arrived from the agent and are missing.";
+    }
+  }
+  (void)pass_if_complete(finish.key.job);
 }
 
 void AttemptDesk::pass(Finish finish) {
+  // The agent may have found out only after it named the end that it cannot read what it kept.
+  finish.result.truncated =
+      finish.result.truncated || deps_.outputs.truncated(finish.key.job, finish.key.attempt);
   if (!has_output(finish.result)) {
     post(std::move(finish), {});
     return;
@@ -263,7 +347,8 @@ std::optional<AttemptDesk::Finish> AttemptDesk::settle(Finish finish) {
 void AttemptDesk::work() {
   std::vector<Finish> again;
   while (true) {
-    std::vector<Work> taken = work_.pop_all(kWorkTakenMax, again.empty() ? kIdle : retry_after_);
+    std::vector<Work> taken =
+        work_.pop_all(kWorkTakenMax, again.empty() ? idle_time() : retry_after_);
     {
       const MutexLock lock(mutex_);
       if (stopping_ && taken.empty()) {
@@ -271,6 +356,7 @@ void AttemptDesk::work() {
         return;
       }
     }
+    give_up_overdue();
     for (Finish& finish : std::exchange(again, {})) {
       taken.emplace_back(std::move(finish));
     }

@@ -4,7 +4,9 @@
 //
 // It knows which attempts are current from what was committed, so a chunk is judged without asking
 // the core thread. Output in files is synced on a thread of its own, never on the core's or the
-// writer's. At most one finish waits per current attempt.
+// writer's. At most one finish waits per current attempt; one whose output makes no progress for
+// kFinishOutputPatience although its link lives is let through with a gap where the rest should be,
+// marked as truncated: an agent that lost bytes must not keep its job RUNNING for ever.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +21,7 @@
 #include "api/link_table.h"
 #include "api/metrics.h"
 #include "api/turn.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "base/mutex.h"
@@ -32,6 +35,7 @@ class AttemptDesk {
     output::OutputStore& outputs;
     LinkTable& links;
     LoopMetrics& metrics;
+    Clock& clock;
     Log& log;
     // Into the core's mailbox; false when it is full.
     std::function<bool(core::Command)> post;
@@ -62,6 +66,8 @@ class AttemptDesk {
   // The attempt whose output is being taken, if the job has one.
   [[nodiscard]] std::optional<std::uint32_t> current_attempt(JobId job);
   [[nodiscard]] std::int64_t finishes_waiting();
+  // The clock was moved by hand.
+  void wake() { work_.wake(); }
   // Why finished attempts cannot end, while their output cannot be made durable.
   [[nodiscard]] std::optional<Error> trouble();
 
@@ -75,6 +81,7 @@ class AttemptDesk {
     AgentId agent;
     AttemptKey key;
     AttemptResult result;
+    std::int64_t progress_ns = 0;  // when output last came for it
   };
   struct Refuse {
     std::uint64_t link = 0;
@@ -84,8 +91,15 @@ class AttemptDesk {
 
   bool is_current_locked(const AgentId& agent, const AttemptKey& key) HEARTH_REQUIRES(mutex_);
   [[nodiscard]] bool has_all_output(const Finish& finish);
-  // Takes the job's waiting finish if its output is here; one caller gets it.
-  void pass_if_complete(JobId job);
+  // Bytes that the result names and nobody has.
+  [[nodiscard]] std::int64_t missing_bytes(const Finish& finish, StreamKind stream);
+  void note_progress(JobId job);
+  // How long the worker may rest.
+  [[nodiscard]] Duration idle_time();
+  void give_up_overdue();
+  void give_up(Finish finish);
+  // Takes the job's waiting finish if its output is here; one caller gets it. False: it waits on.
+  bool pass_if_complete(JobId job);
   void pass(Finish finish);
   // Returns it when it must be tried again.
   std::optional<Finish> settle(Finish finish);

@@ -121,6 +121,7 @@ void ControllerLoop::stop() {
 
 void ControllerLoop::wake() {
   impl_->core_thread.wake();
+  impl_->desk.wake();
 }
 
 MetricsSnapshot ControllerLoop::metrics() {

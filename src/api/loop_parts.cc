@@ -27,6 +27,7 @@ ControllerLoop::Impl::Impl(LoopDeps loop_deps, LoopOptions loop_options, LoopSta
       desk({.outputs = deps.outputs,
             .links = links,
             .metrics = metrics,
+            .clock = deps.clock,
             .log = deps.log,
             .post =
                 [this](core::Command command) {

@@ -146,6 +146,8 @@ inline constexpr std::int64_t kLinkStreamsMax = 2 * kAgentsMax;
 inline constexpr std::int64_t kOutputChunkBytesMax = 256 * kKiB;
 inline constexpr std::int64_t kOutputWindowBytes = 1 * kMiB;
 inline constexpr Duration kLinkKeepalive = std::chrono::seconds(10);
+// An attempt that ended waits so long, without a byte of progress, for output that its agent named.
+inline constexpr Duration kFinishOutputPatience = std::chrono::minutes(2);
 inline constexpr Duration kLinkWelcomeTimeout = std::chrono::seconds(10);
 inline constexpr Duration kReconnectInitial = Duration(100);
 inline constexpr Duration kReconnectMax = std::chrono::seconds(5);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -109,6 +110,19 @@ class FileOutputStore final : public OutputStore {
     }
     const Result<std::unique_ptr<StreamFile>> file = reopen(id);
     return file && *file ? (*file)->size() : 0;
+  }
+
+  bool truncated(JobId job, std::uint32_t attempt) override {
+    const Result<std::shared_ptr<AttemptOutput>> found = find_or_load({job, attempt});
+    if (!found) {
+      return false;
+    }
+    AttemptOutput& output = **found;
+    const MutexLock lock(output.mutex);
+    // What is in memory is whole.
+    return std::any_of(output.streams.begin(), output.streams.end(), [](const Stream& stream) {
+      return stream.file && stream.file->truncated();
+    });
   }
 
   Result<OutputSlice> read(const StreamId& id, std::int64_t offset, std::int64_t max) override {

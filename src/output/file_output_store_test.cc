@@ -68,6 +68,20 @@ TEST_F(FileOutputStoreTest, SmallOutputStaysInMemoryAndIsReturnedForTheTransacti
   EXPECT_EQ(text(out(1)), "<not_found>") << "from then on the job store has it";
 }
 
+TEST_F(FileOutputStoreTest, SaysWhereBytesAreMissingAlsoAfterARestart) {
+  ASSERT_TRUE(store_->append(out(1), 0, "hel"));
+  EXPECT_FALSE(store_->truncated(JobId(1), 1));
+  ASSERT_TRUE(store_->append(out(1), 5, ""));  // an end without the bytes before it
+  EXPECT_EQ(store_->received(out(1)), 5);
+  EXPECT_TRUE(store_->truncated(JobId(1), 1));
+  EXPECT_FALSE(store_->truncated(JobId(2), 1)) << "nothing is known of it";
+  EXPECT_TRUE(store_->make_durable(JobId(1), 1)->empty()) << "a gap is kept in a file";
+  open();
+  EXPECT_TRUE(store_->truncated(JobId(1), 1));
+  EXPECT_EQ(text(out(1)), "hel");
+  EXPECT_EQ(store_->read(out(1), 3, kAll)->slice.offset, 5);
+}
+
 TEST_F(FileOutputStoreTest, EmptyStreamsAreNotStored) {
   ASSERT_TRUE(store_->append(out(1), 0, "x"));
   EXPECT_EQ(store_->make_durable(JobId(1), 1).value().size(), 1U);

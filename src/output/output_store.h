@@ -49,6 +49,9 @@ class OutputStore {
   // Received in order up to here; 0 for a stream nothing is known of.
   virtual std::int64_t received(const StreamId& id) = 0;
 
+  // True when not every byte below received() of the attempt's streams is kept.
+  virtual bool truncated(JobId job, std::uint32_t attempt) = 0;
+
   // What is live or in files. NotFound when neither: the caller then asks the job store for inline
   // output.
   virtual Result<OutputSlice> read(const StreamId& id, std::int64_t offset, std::int64_t max) = 0;

@@ -55,6 +55,13 @@ class MemoryOutputStore final : public OutputStore {
     return found == attempts_.end() ? 0 : found->second.stream(id.stream).log.size();
   }
 
+  bool truncated(JobId job, std::uint32_t number) override {
+    const MutexLock lock(mutex_);
+    Attempt& attempt = attempts_[{job, number}];
+    return attempt.stream(StreamKind::Stdout).log.truncated() ||
+           attempt.stream(StreamKind::Stderr).log.truncated();
+  }
+
   Result<OutputSlice> read(const StreamId& id, std::int64_t offset, std::int64_t max) override {
     const MutexLock lock(mutex_);
     const auto found = attempts_.find({id.job, id.attempt});
@@ -62,7 +69,7 @@ class MemoryOutputStore final : public OutputStore {
       return not_found("no output");
     }
     BoundedLog& log = found->second.stream(id.stream).log;
-    if (found->second.ended && !found->second.abandoned && log.size() <= inline_bytes_max_) {
+    if (found->second.ended && !found->second.abandoned && is_inline(log)) {
       return not_found("the output is stored inline");
     }
     HEARTH_ASSIGN(LogSlice slice, log.read(offset, max));
@@ -78,7 +85,7 @@ class MemoryOutputStore final : public OutputStore {
     std::vector<InlineOutput> in_memory;
     for (const StreamKind kind : {StreamKind::Stdout, StreamKind::Stderr}) {
       BoundedLog& log = attempts_[{job, number}].stream(kind).log;
-      if (log.size() > inline_bytes_max_) {
+      if (!is_inline(log)) {
         ++syncs_;
       } else if (log.size() > 0) {
         HEARTH_ASSIGN(LogSlice slice, log.read(0, log.size()));
@@ -92,8 +99,8 @@ class MemoryOutputStore final : public OutputStore {
   bool in_memory(JobId job, std::uint32_t number) override {
     const MutexLock lock(mutex_);
     Attempt& attempt = attempts_[{job, number}];
-    return attempt.stream(StreamKind::Stdout).log.size() <= inline_bytes_max_ &&
-           attempt.stream(StreamKind::Stderr).log.size() <= inline_bytes_max_;
+    return is_inline(attempt.stream(StreamKind::Stdout).log) &&
+           is_inline(attempt.stream(StreamKind::Stderr).log);
   }
 
   void finish(JobId job, std::uint32_t number) override { end(job, number, false); }
@@ -122,6 +129,11 @@ class MemoryOutputStore final : public OutputStore {
 
     Stream& stream(StreamKind kind) { return *streams.at(static_cast<std::size_t>(kind)); }
   };
+
+  // Only a file can have a gap.
+  [[nodiscard]] bool is_inline(const BoundedLog& log) const {
+    return log.size() <= inline_bytes_max_ && !log.truncated();
+  }
 
   void end(JobId job, std::uint32_t number, bool abandoned) {
     {
