@@ -179,14 +179,31 @@ void CoreThread::decide(Envelope& envelope, core::Decision& decision) {
   deps_.core.decide(envelope.command, now_, decision);
 }
 
-Result<> CoreThread::resolve(core::Submit& submit) {
-  std::set<JobId> ended;
-  for (core::SubmitItem& item : submit.items) {
+Result<> CoreThread::resolve_keys(core::Submit& submit) {
+  std::vector<std::string> unknown;
+  for (const core::SubmitItem& item : submit.items) {
     if (!item.idempotency_key.empty() && !deps_.core.find_idempotency_key(item.idempotency_key)) {
-      HEARTH_ASSIGN(item.existing, deps_.reader.find_idempotency_key(item.idempotency_key));
-      if (item.existing) {
-        ended.insert(*item.existing);
-      }
+      unknown.push_back(item.idempotency_key);
+    }
+  }
+  if (unknown.empty()) {
+    return {};
+  }
+  HEARTH_ASSIGN(const auto stored, deps_.reader.find_idempotency_keys(unknown));
+  for (core::SubmitItem& item : submit.items) {
+    if (const auto found = stored.find(item.idempotency_key); found != stored.end()) {
+      item.existing = found->second;
+    }
+  }
+  return {};
+}
+
+Result<> CoreThread::resolve(core::Submit& submit) {
+  HEARTH_TRY(resolve_keys(submit));
+  std::set<JobId> ended;
+  for (const core::SubmitItem& item : submit.items) {
+    if (item.existing) {
+      ended.insert(*item.existing);
     }
     for (const Dependency& dependency : item.spec.after) {
       if (deps_.core.find(dependency.job) == nullptr) {

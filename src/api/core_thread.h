@@ -71,6 +71,8 @@ class CoreThread {
   void turn(std::vector<Envelope> taken);
   void decide(Envelope& envelope, core::Decision& decision);
   Result<> resolve(core::Submit& submit);
+  // For all items in one look-up.
+  Result<> resolve_keys(core::Submit& submit);
   void refuse_clients(const Error& error);
   void forget_ended();
   void note_agents(const core::Command& command);

@@ -71,7 +71,9 @@ class Reader {
   virtual Result<std::optional<StoredJob>> job(JobId id) = 0;
   virtual Result<std::vector<JobListRow>> list(const JobQuery& query) = 0;
   virtual Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>& ids) = 0;
-  virtual Result<std::optional<JobId>> find_idempotency_key(const std::string& key) = 0;
+  // The jobs of those keys that are known.
+  virtual Result<std::map<std::string, JobId>> find_idempotency_keys(
+      const std::vector<std::string>& keys) = 0;
   virtual Result<std::map<JobId, JobState>> states(const std::vector<JobId>& ids) = 0;
   // Events after `after` in seq order, of one job or of all (job empty), at most `limit`.
   virtual Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) = 0;

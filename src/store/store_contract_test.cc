@@ -103,11 +103,25 @@ TEST_P(StoreContract, FindsIdempotencyKeysOfLiveAndEndedJobs) {
   const JobId ended = build_.submit({.idempotency_key = "b"});
   build_.end(ended);
   must_append();
-  EXPECT_EQ(reader_->find_idempotency_key(odd_key).value(), live);
-  EXPECT_EQ(reader_->find_idempotency_key("b").value(), ended);
-  EXPECT_EQ(reader_->find_idempotency_key("a").value(), std::nullopt);
+  using Jobs = std::map<std::string, JobId>;
+  EXPECT_EQ(reader_->find_idempotency_keys({"b", "a", odd_key, "", "b"}).value(),
+            (Jobs{{odd_key, live}, {"b", ended}}));
+  EXPECT_EQ(reader_->find_idempotency_keys({}).value(), Jobs{});
   reopen();
-  EXPECT_EQ(reader_->find_idempotency_key("b").value(), ended);
+  EXPECT_EQ(reader_->find_idempotency_keys({"b"}).value(), (Jobs{{"b", ended}}));
+}
+
+TEST_P(StoreContract, FindsAllKeysOfTheLargestBatchAtOnce) {
+  std::map<std::string, JobId> expected;
+  std::vector<std::string> keys;
+  for (std::int64_t i = 0; i < limits::kBatchItemsMax; ++i) {
+    keys.push_back("key " + std::to_string(i));
+    if (i % 7 == 0) {
+      expected[keys.back()] = build_.submit({.idempotency_key = keys.back()});
+    }
+  }
+  must_append();
+  EXPECT_EQ(reader_->find_idempotency_keys(keys).value(), expected);
 }
 
 TEST_P(StoreContract, RefusesAKeyThatIsAnotherJobsAndKeepsNothingOfTheBatch) {
@@ -205,7 +219,7 @@ TEST_P(StoreContract, AFullDiskLeavesNothingAndTheSameBatchCanBeRetried) {
     EXPECT_FALSE(reader_->job(job).value());
     EXPECT_EQ(reader_->job(kept).value()->record.state, JobState::Queued);
     EXPECT_EQ(reader_->events({}, {}, 100)->size(), 2U);
-    EXPECT_FALSE(reader_->find_idempotency_key("k").value());
+    EXPECT_TRUE(reader_->find_idempotency_keys({"k"})->empty());
     EXPECT_TRUE(reader_->list({.labels = {{"l", "v"}}})->empty());
     EXPECT_FALSE(reader_->inline_output(job, 1, StreamKind::Stdout).value());
   }

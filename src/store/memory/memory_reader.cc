@@ -68,10 +68,16 @@ class MemoryReader final : public Reader {
     });
   }
 
-  Result<std::optional<JobId>> find_idempotency_key(const std::string& key) override {
-    return state_->with([&](const MemoryRows& rows) -> std::optional<JobId> {
-      const auto found = rows.keys.find(key);
-      return found == rows.keys.end() ? std::nullopt : std::optional(found->second);
+  Result<std::map<std::string, JobId>> find_idempotency_keys(
+      const std::vector<std::string>& keys) override {
+    return state_->with([&](const MemoryRows& rows) {
+      std::map<std::string, JobId> jobs;
+      for (const std::string& key : keys) {
+        if (const auto found = rows.keys.find(key); found != rows.keys.end()) {
+          jobs.insert(*found);
+        }
+      }
+      return jobs;
     });
   }
 

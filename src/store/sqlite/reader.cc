@@ -69,7 +69,8 @@ class SqliteReader final : public Reader {
   Result<std::optional<StoredJob>> job(JobId id) override;
   Result<std::vector<JobListRow>> list(const JobQuery& query) override;
   Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>& ids) override;
-  Result<std::optional<JobId>> find_idempotency_key(const std::string& key) override;
+  Result<std::map<std::string, JobId>> find_idempotency_keys(
+      const std::vector<std::string>& keys) override;
   Result<std::map<JobId, JobState>> states(const std::vector<JobId>& ids) override;
   Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) override;
   Result<EventSeq> oldest_event() override;
@@ -236,15 +237,21 @@ Result<std::vector<StoredPayload>> SqliteReader::payloads(const std::vector<JobI
   });
 }
 
-Result<std::optional<JobId>> SqliteReader::find_idempotency_key(const std::string& key) {
-  std::optional<JobId> job;
-  Statement& select = statement(Query::Key);
-  select.bind_blob(1, key);
-  HEARTH_TRY(each_row(select, [&](const Statement& columns) -> Result<> {
-    job = from_rowid(columns.integer(0));
-    return {};
-  }));
-  return job;
+Result<std::map<std::string, JobId>> SqliteReader::find_idempotency_keys(
+    const std::vector<std::string>& keys) {
+  using Jobs = std::map<std::string, JobId>;
+  return in_snapshot<Jobs>([&]() -> Result<Jobs> {
+    Jobs jobs;
+    Statement& select = statement(Query::Key);
+    for (const std::string& key : keys) {
+      select.bind_blob(1, key);
+      HEARTH_TRY(each_row(select, [&](const Statement& columns) -> Result<> {
+        jobs[key] = from_rowid(columns.integer(0));
+        return {};
+      }));
+    }
+    return jobs;
+  });
 }
 
 Result<std::map<JobId, JobState>> SqliteReader::states(const std::vector<JobId>& ids) {

@@ -82,7 +82,7 @@ void expect_rows_of_v1(const TempDir& directory) {
   EXPECT_EQ(reader->payloads({queued})->at(0).secrets, "hunter2");
   EXPECT_EQ(reader->list({.labels = {{"team", "core"}}})->at(0).record.id, queued);
   EXPECT_EQ(reader->list({.queue = "builds", .name = "compile"})->size(), 1U);
-  EXPECT_EQ(reader->find_idempotency_key("once").value(), queued);
+  EXPECT_EQ(reader->find_idempotency_keys({"once"}).value().at("once"), queued);
   const auto job = reader->job(ended).value();
   ASSERT_TRUE(job);
   EXPECT_EQ(job->record.state, JobState::Failed);
