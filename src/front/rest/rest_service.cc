@@ -9,7 +9,8 @@ namespace hearth::rest {
 
 namespace {
 
-enum class BodyKind { None, Json, Batch };
+// NotYet: promised for a later version; refused before a byte of the body is read.
+enum class BodyKind { None, Json, Batch, NotYet };
 
 struct Route {
   std::string_view method;
@@ -28,6 +29,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/v1/jobs/{id}/cancel", cancel_job, BodyKind::Json},
     {"POST", "/v1/jobs/{id}/retry", retry_job, BodyKind::Json},
     {"GET", "/v1/jobs/{id}/explain", explain_job},
+    {"POST", "/v1/uploads", nullptr, BodyKind::NotYet},
     {"GET", "/v1/agents", list_agents},
     {"POST", "/v1/agents/{id}/drain", drain_agent, BodyKind::Json},
     {"GET", "/v1/workers", list_workers},
@@ -48,6 +50,14 @@ bool is_lines_type(std::string_view content_type) {
     }
   }
   return false;
+}
+
+Error uploads_not_supported() {
+  return Error{.code = ErrorCode::Unimplemented,
+               .message =
+                   "this version takes no uploads; put the files where the agents can read "
+                   "them and name that place with cwd, or send one file as stdin",
+               .kind = "not_supported"};
 }
 
 // Content types a cross-site form can send are refused with all others.
@@ -89,6 +99,10 @@ class RestService::Impl {
       return plan;
     }
     const Route& route = kRoutes.at(match.index);
+    if (route.body == BodyKind::NotYet) {
+      plan.refuse = net::problem_response(uploads_not_supported());
+      return plan;
+    }
     if (auto checked = check_content_type(route, head); !checked) {
       plan.refuse = net::problem_response(checked.error());
       return plan;

@@ -84,6 +84,15 @@ TEST_F(RestServiceTest, ErrorsNameFieldAndLimit) {
   EXPECT_EQ(api_.submit_calls(), 0);
 }
 
+TEST_F(RestServiceTest, UploadsAreSaidNotToBeThereWhateverIsSent) {
+  for (const char* type : {"application/zip", "application/x-tar", "application/json"}) {
+    const RawResponse refused = post("/v1/uploads", std::string(2 * limits::kMiB, 'z'), type);
+    expect_problem(refused, 422, "not_supported");
+    EXPECT_NE(text(json(refused), "detail").find("stdin"), std::string::npos) << refused.body;
+  }
+  expect_problem(get("/v1/uploads"), 405, "method_not_allowed");
+}
+
 TEST_F(RestServiceTest, ASandboxThatAnAgentOffersIsTaken) {
   AgentView agent;
   agent.record.info.id = AgentId("a1");
