@@ -148,6 +148,8 @@ inline constexpr std::int64_t kOutputWindowBytes = 1 * kMiB;
 inline constexpr Duration kLinkKeepalive = std::chrono::seconds(10);
 // An attempt that ended waits so long, without a byte of progress, for output that its agent named.
 inline constexpr Duration kFinishOutputPatience = std::chrono::minutes(2);
+// From the opening of a control stream to the agent's hello.
+inline constexpr Duration kLinkHelloTimeout = std::chrono::seconds(10);
 inline constexpr Duration kLinkWelcomeTimeout = std::chrono::seconds(10);
 inline constexpr Duration kReconnectInitial = Duration(100);
 inline constexpr Duration kReconnectMax = std::chrono::seconds(5);

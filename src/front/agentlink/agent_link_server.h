@@ -2,10 +2,10 @@
 // proto/hearth/agent_link.proto into calls of api::AgentApi, and an AgentConnection's calls into
 // messages.
 //
-// It decides nothing about jobs. It checks that a hello is well formed, bounds what waits for a
-// peer, finds half-open connections by pings, and answers output with the position received, so
-// that an agent can let go of nothing that was not taken. Everything runs on gRPC's threads; start,
-// stop and the destructor belong to one thread. AgentApi outlives the server.
+// It decides nothing about jobs. It checks that a hello comes in time and is well formed, bounds
+// what waits for a peer, finds half-open connections by pings, and answers output with the position
+// received, so that an agent can let go of nothing that was not taken. Everything runs on gRPC's
+// threads; start, stop and the destructor belong to one thread. AgentApi outlives the server.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,7 @@ namespace hearth::front::agentlink {
 struct AgentLinkOptions {
   std::string address = "127.0.0.1:50051";                   // HOST:PORT; port 0 picks a free one
   Duration heartbeat_interval = limits::kHeartbeatInterval;  // told to agents in their welcome
+  Duration hello_timeout = limits::kLinkHelloTimeout;
   Duration keepalive = limits::kLinkKeepalive;
   std::int64_t queue_messages_max = limits::kLinkQueueMessagesMax;
   std::int64_t queue_bytes_max = limits::kLinkQueueBytesMax;

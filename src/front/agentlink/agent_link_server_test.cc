@@ -18,8 +18,9 @@ constexpr int kHeldAttemptsTooMany = 65'537;
 
 class AgentLinkServerTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    auto started = AgentLinkServer::start(api_, {.address = "127.0.0.1:0"});
+  void SetUp() override { start({.address = "127.0.0.1:0"}); }
+  void start(const AgentLinkOptions& options) {
+    auto started = AgentLinkServer::start(api_, options);
     ASSERT_TRUE(started) << started.error().message;
     server_ = std::move(*started);
     stub_ = v1::AgentLink::NewStub(grpc::CreateChannel(
@@ -27,7 +28,8 @@ class AgentLinkServerTest : public ::testing::Test {
     control_ = stub_->Control(&control_context_);
     output_ = stub_->Output(&output_context_);
   }
-  void TearDown() override {
+  void TearDown() override { stop(); }
+  void stop() {
     control_context_.TryCancel();
     output_context_.TryCancel();
     control_.reset();
@@ -90,6 +92,33 @@ TEST_F(AgentLinkServerTest, WantsAHelloFirst) {
   EXPECT_EQ(answer(heartbeat).reject().code(), "protocol");
   v1::ControllerMessage more;
   EXPECT_FALSE(control_->Read(&more));
+}
+
+class HelloTimeoutTest : public AgentLinkServerTest {
+ protected:
+  void SetUp() override { start({.address = "127.0.0.1:0", .hello_timeout = Duration(100)}); }
+};
+
+TEST_F(HelloTimeoutTest, EndsAStreamOnWhichNoneComesAndNoOther) {
+  grpc::ClientContext greeted_context;
+  const auto greeted = stub_->Control(&greeted_context);
+  v1::ControllerMessage received;
+  greeted->Write(hello());
+  ASSERT_TRUE(greeted->Read(&received));
+  ASSERT_TRUE(received.has_welcome());
+  grpc::ClientContext silent_context;
+  const auto silent = stub_->Control(&silent_context);
+  ASSERT_TRUE(silent->Read(&received));
+  EXPECT_EQ(received.reject().code(), "protocol");
+  EXPECT_NE(received.reject().message().find("kLinkHelloTimeout"), std::string::npos);
+  EXPECT_FALSE(silent->Read(&received));
+  // The time of the other, opened before it, is over as well.
+  v1::AgentMessage draining;
+  draining.mutable_draining();
+  EXPECT_TRUE(greeted->Write(draining));
+  EXPECT_TRUE(api_.wait_for([](const auto& state) { return state.draining > 0; }));
+  greeted_context.TryCancel();
+  (void)greeted->Finish();
 }
 
 TEST_F(AgentLinkServerTest, RefusesASecondHello) {

@@ -1,5 +1,9 @@
 #include "front/agentlink/control_stream.h"
 
+#include <grpc/support/time.h>
+#include <grpcpp/alarm.h>
+
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,10 +21,25 @@ namespace {
 constexpr std::uint32_t kProtocol = 1;
 constexpr int kHeldAttemptsMax = 65'536;
 
+Error no_hello(Duration timeout) {
+  return Error{.code = ErrorCode::DeadlineExceeded,
+               .message = "no hello came within " + std::to_string(timeout.count()) +
+                          " ms (kLinkHelloTimeout); an agent says it first",
+               .kind = "protocol"};
+}
+
 class ControlStream final : public ControlReactor {
  public:
   ControlStream(StreamDeps& deps, grpc::CallbackServerContext& context)
       : deps_(deps), connection_(std::make_shared<ControlConnection>(deps, *this, context)) {
+    // Holds nothing of this stream, which may be over before a cancelled alarm is called.
+    hello_alarm_.Set(gpr_time_from_millis(deps_.options.hello_timeout.count(), GPR_TIMESPAN),
+                     [connection = connection_, greeted = greeted_,
+                      timeout = deps_.options.hello_timeout](bool rang) {
+                       if (rang && !greeted->load()) {
+                         connection->reject(no_hello(timeout));
+                       }
+                     });
     StartRead(&message_);
   }
 
@@ -130,6 +149,8 @@ class ControlStream final : public ControlReactor {
                       .started = attempt.started(),
                       .finished = attempt.finished()});
     }
+    greeted_->store(true);
+    hello_alarm_.Cancel();
     agent_ = info.id;
     link_ = deps_.api.open(std::move(info), std::move(held), connection_);
     return {};
@@ -137,6 +158,8 @@ class ControlStream final : public ControlReactor {
 
   StreamDeps& deps_;
   std::shared_ptr<ControlConnection> connection_;
+  const std::shared_ptr<std::atomic<bool>> greeted_ = std::make_shared<std::atomic<bool>>(false);
+  grpc::Alarm hello_alarm_;
   v1::AgentMessage message_;
   AgentId agent_;
   std::optional<std::uint64_t> link_;  // set by the hello
