@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "config/settings.h"
 #include "local/local_link.h"
+#include "wire/protobuf_log.h"
 
 namespace hearth::apps {
 
@@ -201,6 +202,7 @@ int run_daemon(const cli::DaemonCommand& command,
   ground.log = make_stderr_log(
       log_level(ground.settings.text("log_level")),
       ground.settings.text("log_format") == "json" ? LogFormat::Json : LogFormat::Text);
+  const wire::ProtobufLog protobuf_log(*ground.log);
   switch (command.kind) {
     case cli::DaemonKind::Controller:
       return run_controller(ground, *signals);
