@@ -3,18 +3,14 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <array>
-#include <cctype>
-
 #include <boost/json.hpp>
 
+#include "agent/host/agent_host.h"
 #include "cli/table.h"
 
 namespace hearth::apps {
 
 namespace {
-
-constexpr std::size_t kIdBytesMax = 64;
 
 std::string default_data_root() {
   if (::geteuid() == 0) {
@@ -37,14 +33,7 @@ std::string agent_id(const config::Settings& settings) {
   if (const std::string id = settings.text("id"); !id.empty()) {
     return id;
   }
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  std::string id(host.data());
-  for (char& c : id) {
-    const bool fine = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
-    c = fine ? c : '-';
-  }
-  return id.empty() ? "agent" : id.substr(0, kIdBytesMax);
+  return agent::default_agent_id();
 }
 
 std::string config_text(const config::Settings& settings, bool json) {

@@ -27,16 +27,6 @@ std::string host_name() {
   return gethostname(name.data(), kHostNameBytesMax) == 0 ? name.data() : "localhost";
 }
 
-// A host's name may hold dots, which an id may not.
-std::string id_from(std::string name) {
-  for (char& c : name) {
-    if (!is_valid_name_id({&c, 1})) {
-      c = '-';
-    }
-  }
-  return name.empty() ? "agent" : name.substr(0, kHostNameBytesMax);
-}
-
 struct User {
   std::optional<std::uint32_t> uid;
   std::optional<std::uint32_t> gid;
@@ -68,7 +58,7 @@ Result<User> find_user(const std::string& name) {
 Result<AgentInfo> describe(const AgentOptions& options, const std::string& instance) {
   AgentInfo info;
   info.hostname = host_name();
-  info.id = AgentId(options.id.empty() ? id_from(info.hostname) : options.id);
+  info.id = AgentId(options.id.empty() ? default_agent_id() : options.id);
   if (!is_valid_name_id(info.id.value())) {
     return invalid_field("id", "the agent's id \"" + info.id.value() +
                                    "\" must be 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-'; "
@@ -89,6 +79,16 @@ Result<AgentInfo> describe(const AgentOptions& options, const std::string& insta
 }
 
 }  // namespace
+
+std::string default_agent_id() {
+  std::string name = host_name();
+  for (char& c : name) {
+    if (!is_valid_name_id({&c, 1})) {
+      c = '-';
+    }
+  }
+  return name.empty() ? "agent" : name;
+}
 
 class AgentHost::Impl {
  public:

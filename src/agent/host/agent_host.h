@@ -30,7 +30,7 @@ namespace hearth::agent {
 
 struct AgentOptions {
   std::string controller;  // HOST:PORT, for a link over the network
-  std::string id;          // empty: made of the host's name
+  std::string id;          // empty: default_agent_id()
   std::string type;        // also the label "type", unless labels has one
   std::string version;
   std::string data_dir;
@@ -55,6 +55,9 @@ struct AgentHostDeps {
   // On the loop thread, once: the controller has registered this agent.
   std::function<void(const AgentInfo&)> on_ready = {};
 };
+
+// Of the host's name, whose characters an id may not have become '-'.
+std::string default_agent_id();
 
 class AgentHost {
  public:
