@@ -249,6 +249,21 @@ TEST_F(AgentSideTest, ChunksAndEndsOfAttemptsThatAreNotCurrentAreRefused) {
   EXPECT_EQ(mine.write(key, 0, "late").error().code, ErrorCode::FailedPrecondition);
 }
 
+TEST_F(AgentSideTest, AnEndThatIsReportedAgainIsLateAndNotStale) {
+  FakeAgent a = agent();
+  const AttemptKey key = running(a);
+  a.finish(key);
+  EXPECT_TRUE(end_acked(a)->accepted);
+  a.finish(key);  // the acknowledgement got lost
+  EXPECT_TRUE(end_acked(a)->accepted);
+  EXPECT_EQ(loop_->metrics().stale_reports, 0U);
+  AttemptKey stale = key;
+  stale.epoch += 1;
+  a.finish(stale);
+  EXPECT_FALSE(end_acked(a)->accepted);
+  EXPECT_EQ(loop_->metrics().stale_reports, 1U);
+}
+
 TEST_F(AgentSideTest, WaitingEndIsDroppedWithItsLinkAndComesAgain) {
   FakeAgent a = agent();
   const AttemptKey key = running(a);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kWorkTakenMax = 64;
 constexpr Duration kIdle = std::chrono::hours(1);
+constexpr std::size_t kAcceptedRemembered = 4'096;
 // While finishes wait for output.
 constexpr Duration kLookAgain{1'000};
 
@@ -83,6 +84,9 @@ void AttemptDesk::committed(const Turn& turn) {
           continue;
         }
       } else if (found != current_.end() && found->second.key.attempt == attempt.number) {
+        if (accepted.contains({change.job, attempt.number})) {
+          remember_accepted_locked(found->second);
+        }
         current_.erase(found);
         waiting_.erase(change.job);
       }
@@ -129,6 +133,7 @@ Result<std::int64_t> AttemptDesk::output(const AgentId& agent, const AttemptKey&
 void AttemptDesk::finished(std::uint64_t link, const AgentId& agent, const AttemptKey& key,
                            AttemptResult result) {
   bool stale = false;
+  bool repeated = false;
   {
     const MutexLock lock(mutex_);
     stale = !is_current_locked(agent, key);
@@ -138,6 +143,10 @@ void AttemptDesk::finished(std::uint64_t link, const AgentId& agent, const Attem
                            .key = key,
                            .result = std::move(result),
                            .progress_ns = deps_.clock.monotonic_ns()};
+    } else {
+      repeated = std::any_of(accepted_.begin(), accepted_.end(), [&](const Current& ended) {
+        return ended.key == key && ended.agent == agent;
+      });
     }
   }
   if (!stale) {
@@ -146,9 +155,9 @@ void AttemptDesk::finished(std::uint64_t link, const AgentId& agent, const Attem
     }
     return;
   }
-  deps_.metrics.stale_reports_gate.fetch_add(1);
-  // When there is no room for the refusal, the agent repeats its report after the next welcome.
-  (void)work_.try_push(Refuse{.link = link, .key = key});
+  deps_.metrics.stale_reports_gate.fetch_add(repeated ? 0 : 1);
+  // When there is no room for the answer, the agent repeats its report after the next welcome.
+  (void)work_.try_push(Answer{.link = link, .key = key, .accepted = repeated});
 }
 
 void AttemptDesk::link_closed(std::uint64_t link) {
@@ -170,6 +179,13 @@ std::int64_t AttemptDesk::finishes_waiting() {
 std::optional<Error> AttemptDesk::trouble() {
   const MutexLock lock(mutex_);
   return trouble_;
+}
+
+void AttemptDesk::remember_accepted_locked(const Current& ended) {
+  accepted_.push_back(ended);
+  if (accepted_.size() > kAcceptedRemembered) {
+    accepted_.pop_front();
+  }
 }
 
 bool AttemptDesk::is_current_locked(const AgentId& agent, const AttemptKey& key) {
@@ -365,9 +381,9 @@ void AttemptDesk::work() {
         if (std::optional<Finish> failed = settle(std::move(*finish))) {
           again.push_back(std::move(*failed));
         }
-      } else if (const auto* refuse = std::get_if<Refuse>(&work)) {
-        if (const auto connection = deps_.links.find(refuse->link)) {
-          connection->ack(refuse->key, true, false);
+      } else if (const auto* answer = std::get_if<Answer>(&work)) {
+        if (const auto connection = deps_.links.find(answer->link)) {
+          connection->ack(answer->key, true, answer->accepted);
         }
       }
     }

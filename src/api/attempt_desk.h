@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -83,12 +84,15 @@ class AttemptDesk {
     AttemptResult result;
     std::int64_t progress_ns = 0;  // when output last came for it
   };
-  struct Refuse {
+  // The answer to a report that waits for nothing.
+  struct Answer {
     std::uint64_t link = 0;
     AttemptKey key;
+    bool accepted = false;
   };
-  using Work = std::variant<Finish, Refuse>;
+  using Work = std::variant<Finish, Answer>;
 
+  void remember_accepted_locked(const Current& ended) HEARTH_REQUIRES(mutex_);
   bool is_current_locked(const AgentId& agent, const AttemptKey& key) HEARTH_REQUIRES(mutex_);
   [[nodiscard]] bool has_all_output(const Finish& finish);
   // Bytes that the result names and nobody has.
@@ -112,6 +116,9 @@ class AttemptDesk {
   Mutex mutex_;
   std::unordered_map<JobId, Current> current_ HEARTH_GUARDED_BY(mutex_);
   std::unordered_map<JobId, Finish> waiting_ HEARTH_GUARDED_BY(mutex_);
+  // The latest whose ends were accepted: an agent whose acknowledgement got lost reports them
+  // again.
+  std::deque<Current> accepted_ HEARTH_GUARDED_BY(mutex_);
   std::int64_t settling_ HEARTH_GUARDED_BY(mutex_) = 0;
   std::optional<Error> trouble_ HEARTH_GUARDED_BY(mutex_);
   bool stopping_ HEARTH_GUARDED_BY(mutex_) = false;
