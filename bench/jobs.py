@@ -88,7 +88,9 @@ def single(hearth):
         elif line.startswith("data: ") and state == "state" and started is None:
             if json.loads(line[6:])["state"] in ("RUNNING", "COMPLETED"):
                 started = time.monotonic()
-        elif line.startswith("data: ") and state == "end" or not line:
+        elif not line:
+            sys.exit(f"the events of job {job} broke off")
+        elif line.startswith("data: ") and state == "end":
             ended = time.monotonic()
             events.close()
             return (started - start) * 1e3, (ended - start) * 1e3
@@ -121,13 +123,15 @@ def main():
             rates[name].append(rate)
         with tempfile.TemporaryDirectory() as data:
             hearth = Hearth(options.build, data)
-            batch_rate(hearth, 200)  # warm
-            rates["hearth"].append(batch_rate(hearth, options.jobs))
-            for _ in range(options.single // options.rounds):
-                to_start, to_result = single(hearth)
-                started.append(to_start)
-                results.append(to_result)
-            hearth.stop()
+            try:
+                batch_rate(hearth, 200)  # warm
+                rates["hearth"].append(batch_rate(hearth, options.jobs))
+                for _ in range(options.single // options.rounds):
+                    to_start, to_result = single(hearth)
+                    started.append(to_start)
+                    results.append(to_result)
+            finally:
+                hearth.stop()
     median = {name: statistics.median(values) for name, values in rates.items()}
     for name, values in rates.items():
         print(f"{name:18} {median[name]:8.0f}/s   of {', '.join(f'{v:.0f}' for v in values)}")

@@ -18,15 +18,16 @@ if [[ "$url" != http://* || ! "$port" =~ ^[0-9]+$ ]]; then
 fi
 ready_seconds_max=60
 
+# A Hearth: what else holds the port may be healthy as well.
 answers() {
-  local status
+  local answer
   # No curl on a fresh machine; bash speaks TCP itself.
-  status=$( (
+  answer=$( (
     exec 3<> "/dev/tcp/${host//[\[\]]/}/$port" || exit
     printf 'GET /healthz HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$address" >&3
-    IFS= read -r -t 5 line <&3 && echo "$line"
+    while IFS= read -r -t 5 line || [[ -n "$line" ]]; do echo "$line"; done <&3
   ) 2> /dev/null) || true
-  [[ "$status" == HTTP/1.1\ 200* ]]
+  [[ "$answer" == HTTP/1.1\ 200*'{"status":"ok","version":'* ]]
 }
 
 up=
@@ -46,7 +47,9 @@ start_up() {
   up=$!
   if ! IFS= read -r -t "$ready_seconds_max" -u "$ready" line || [[ "$line" != hearth\ ready* ]]; then
     cat "$log" >&2
-    echo "run: '$hearth up --http $address' did not get ready; its log is $log" >&2
+    echo "run: '$hearth up --http $address' did not get ready; its log is $log. If the port is taken," \
+      "choose another with HEARTH_URL=http://127.0.0.1:PORT ./x run; if the data directory is in use," \
+      "another with HEARTH_DATA=DIR" >&2
     stop_up
     exit 125
   fi

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
-"""Tests of ./x test itself: that it counts rightly, cannot pass without tests, and ends what hangs."""
+"""Tests of ./x test itself: that it counts rightly, cannot pass without tests, and ends what hangs.
+And of ./x run: whom it takes for a Hearth, and what it says when it cannot start one."""
 
+import http.server
 import importlib.util
 import io
 import os
 import pathlib
 import select
+import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -90,6 +94,68 @@ class VmTest(unittest.TestCase):
                                              "not ok e # why"])
 
 
+class Health(http.server.BaseHTTPRequestHandler):
+    """Answers every request with the server's `answer`, as another program on Hearth's port might."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.server.answer)))
+        self.end_headers()
+        self.wfile.write(self.server.answer)
+
+    def log_message(self, *arguments):
+        pass
+
+
+class RunScriptTest(unittest.TestCase):
+    """tools/run.sh over a `hearth` that only says how it was called and cannot come up."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="hearth_run_")
+        self.addCleanup(scratch.cleanup)
+        self.folder = pathlib.Path(scratch.name)
+        self.script("tools/build.sh", "exit 0")
+        self.script("tools/run.sh", (HERE / "run.sh").read_text(encoding="utf-8"))
+        self.script("build/release/hearth",
+                    '[[ $1 == up ]] && { echo "the port is taken" >&2; exit 1; }; echo "called: $*"')
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Health)
+        self.addCleanup(self.server.server_close)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.addCleanup(self.server.shutdown)
+
+    def script(self, name, text):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text if text.startswith("#!") else f"#!/bin/bash\n{text}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    def run_it(self, answer, url=None):
+        self.server.answer = answer
+        url = url or f"http://127.0.0.1:{self.server.server_port}"
+        return subprocess.run([self.folder / "tools/run.sh", "--", "true"], capture_output=True,
+                              text=True, timeout=60, check=False,
+                              env={**os.environ, "HEARTH_URL": url})
+
+    def test_a_hearth_that_is_there_is_used(self):
+        done = self.run_it(b'{"status":"ok","version":"0.1.0"}')
+        self.assertEqual((done.returncode, done.stdout), (0, "called: run -- true\n"), done.stderr)
+
+    def test_another_program_on_the_port_is_no_hearth(self):
+        done = self.run_it(b"healthy")
+        self.assertEqual((done.returncode, done.stdout), (125, ""))
+        self.assertIn("the port is taken", done.stderr)
+        self.assertIn("HEARTH_URL=http://127.0.0.1:PORT", done.stderr)
+        self.assertIn("HEARTH_DATA=DIR", done.stderr)
+
+    def test_an_address_it_does_not_understand_is_named(self):
+        for url in ("https://127.0.0.1:1", "http://127.0.0.1", "127.0.0.1:7070"):
+            done = self.run_it(b"", url)
+            self.assertEqual(done.returncode, 125)
+            self.assertIn(url, done.stderr)
+
+
 def ends(pid):
     """Whether the process is gone or on its way: SIGKILL takes a moment."""
     try:
@@ -108,7 +174,7 @@ def main():
     cases = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
     result = unittest.TextTestRunner(stream=report, verbosity=2).run(cases)
     print(report.getvalue())
-    print(f"{'ok' if result.wasSuccessful() else 'not ok'} self-test of ./x test")
+    print(f"{'ok' if result.wasSuccessful() else 'not ok'} self-test of ./x test and run")
     return 0 if result.wasSuccessful() else 1
 
 
