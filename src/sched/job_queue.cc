@@ -32,11 +32,23 @@ void JobQueue::remove(JobList& list, QueueNode node) {
   const Node gone = nodes_[node];
   (gone.previous == kNone ? list.head : nodes_[gone.previous].next) = gone.next;
   (gone.next == kNone ? list.tail : nodes_[gone.next].previous) = gone.previous;
+  if (gone.next != kNone) {
+    prefetch(nodes_[gone.next].next);
+  }
   nodes_[node].job.class_id = kNone;
   nodes_[node].next = free_;
   free_ = node;
   --list.size;
   --size_;
+}
+
+// With a million jobs waiting a node is in no cache, and its list's next removal would wait for it.
+void JobQueue::prefetch(QueueNode node) const {
+  if (node != kNone) {
+    const char* const bytes = reinterpret_cast<const char*>(&nodes_[node]);
+    __builtin_prefetch(bytes, 1);
+    __builtin_prefetch(bytes + sizeof(Node) - 1, 1);  // it may lie in two lines
+  }
 }
 
 QueueNode JobQueue::allocate() {

@@ -47,6 +47,7 @@ class JobQueue {
   };
 
   QueueNode allocate();
+  void prefetch(QueueNode node) const;
 
   std::vector<Node> nodes_;
   QueueNode free_ = kNone;  // chained through next
