@@ -44,6 +44,11 @@ bool CommitWriter::has_room() {
   return waiting_.size() < options_.turns_max && waiting_events_ < options_.events_max;
 }
 
+std::size_t CommitWriter::waiting() {
+  const MutexLock lock(mutex_);
+  return waiting_.size();
+}
+
 void CommitWriter::push(Turn turn) {
   std::optional<Error> refused;
   {
@@ -113,7 +118,7 @@ bool CommitWriter::commit(std::vector<Turn>& turns) {
     const std::int64_t started = deps_.clock.monotonic_ns();
     const store::AppendOutcome outcome = deps_.store.append(changes);
     if (outcome.status == store::AppendStatus::Durable) {
-      deps_.metrics.committed(deps_.clock.monotonic_ns() - started);
+      deps_.metrics.commit.observe_ns(deps_.clock.monotonic_ns() - started);
       set_trouble(std::nullopt);
       return true;
     }

@@ -54,6 +54,8 @@ class CommitWriter {
   // One thread pushes, and only after has_room().
   [[nodiscard]] bool has_room();
   void push(Turn turn);
+  // Turns that are not being committed yet.
+  [[nodiscard]] std::size_t waiting();
   // Why nothing becomes durable, while that is so.
   [[nodiscard]] std::optional<Error> trouble();
 

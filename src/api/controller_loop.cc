@@ -127,6 +127,7 @@ void ControllerLoop::wake() {
 MetricsSnapshot ControllerLoop::metrics() {
   MetricsSnapshot snapshot = impl_->metrics.snapshot();
   snapshot.mailbox_depth = static_cast<std::int64_t>(impl_->core_thread.depth());
+  snapshot.turns_waiting = static_cast<std::int64_t>(impl_->writer.waiting());
   snapshot.links = static_cast<std::int64_t>(impl_->links.size());
   snapshot.watchers = static_cast<std::int64_t>(impl_->hub.size());
   snapshot.finishes_waiting = impl_->desk.finishes_waiting();

@@ -354,7 +354,27 @@ TEST_F(ControllerLoopTest, MetricsCountTurnsCommitsAndEvents) {
   EXPECT_EQ(metrics.commands, 2U);
   EXPECT_EQ(metrics.commit.count, 2U);
   EXPECT_EQ(metrics.events, loop_->last_event().value());
+  EXPECT_EQ(metrics.decide.count, metrics.turns);
+  EXPECT_EQ(metrics.queue_wait.count, 0U);
   EXPECT_TRUE(metrics.storage_ok);
+}
+
+TEST_F(ControllerLoopTest, MetricsTellHowLongAJobWaitedStartedAndRan) {
+  const JobId id = submitted();
+  FakeAgent on = agent();
+  run(on);
+  const JobRecord job = loop_->get(id)->record;
+  const auto seconds = [](const auto& from, const auto& to) {
+    return std::chrono::duration<double>(*to - *from).count();
+  };
+  const MetricsSnapshot metrics = loop_->metrics();
+  EXPECT_EQ(metrics.queue_wait.count, 1U);
+  EXPECT_DOUBLE_EQ(metrics.queue_wait.sum_seconds, seconds(job.queued_at, job.assigned_at));
+  EXPECT_EQ(metrics.start.count, 1U);
+  EXPECT_DOUBLE_EQ(metrics.start.sum_seconds, seconds(job.assigned_at, job.started_at));
+  EXPECT_EQ(metrics.run.count, 1U);
+  EXPECT_DOUBLE_EQ(metrics.run.sum_seconds, seconds(job.started_at, job.completed_at));
+  EXPECT_EQ(metrics.turns_waiting, 0);
 }
 
 }  // namespace

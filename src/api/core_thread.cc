@@ -112,6 +112,7 @@ void CoreThread::run() {
 void CoreThread::turn(std::vector<Envelope> taken) {
   forget_ended();
   now_ = std::max(now_, deps_.clock.now());
+  const std::int64_t started_ns = deps_.clock.monotonic_ns();
   core::Decision decision;
   for (Envelope& envelope : taken) {
     decide(envelope, decision);
@@ -133,6 +134,7 @@ void CoreThread::turn(std::vector<Envelope> taken) {
     deps_.core.decide(core::Tick{}, now_, decision);
   }
   deps_.core.schedule(now_, decision);
+  deps_.metrics.decide.observe_ns(deps_.clock.monotonic_ns() - started_ns);
   deps_.metrics.turns.fetch_add(1);
   deps_.metrics.commands.fetch_add(taken.size());
   deps_.metrics.stale_reports_core.store(deps_.core.stale_reports());

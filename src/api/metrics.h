@@ -1,28 +1,22 @@
 // What the controller's loop counts about itself; front/rest renders a snapshot for /metrics.
 #pragma once
 
-#include <array>
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 
+#include "base/histogram.h"
+
 namespace hearth::api {
-
-inline constexpr std::array<double, 12> kCommitSecondsBounds = {
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5};
-
-struct CommitLatency {
-  // Not cumulative; the last is for everything above the last bound.
-  std::array<std::uint64_t, kCommitSecondsBounds.size() + 1> buckets{};
-  double sum_seconds = 0;
-  std::uint64_t count = 0;
-};
 
 // Totals since the start, but for the gauges at the end.
 struct MetricsSnapshot {
   std::uint64_t turns = 0;
   std::uint64_t commands = 0;
-  CommitLatency commit;
+  HistogramSnapshot decide;      // one turn of the core
+  HistogramSnapshot commit;      // one commit of the store
+  HistogramSnapshot queue_wait;  // of a job, from QUEUED to ASSIGNED
+  HistogramSnapshot start;       // of an attempt, from ASSIGNED to RUNNING
+  HistogramSnapshot run;         // of an attempt that started, from RUNNING to its job's end
   std::uint64_t commits_not_done = 0;
   std::uint64_t events = 0;
   std::uint64_t stale_reports = 0;
@@ -32,6 +26,7 @@ struct MetricsSnapshot {
   std::uint64_t output_bytes = 0;
   std::uint64_t output_syncs = 0;
   std::int64_t mailbox_depth = 0;
+  std::int64_t turns_waiting = 0;  // decided and not durable yet
   std::int64_t links = 0;
   std::int64_t watchers = 0;
   std::int64_t finishes_waiting = 0;  // for output still to arrive or to be synced
@@ -53,13 +48,14 @@ class LoopMetrics {
   std::atomic<std::uint64_t> output_bytes{0};
   std::atomic<std::uint64_t> output_syncs{0};
 
-  void committed(std::int64_t nanoseconds);
+  Histogram decide;
+  Histogram commit;
+  Histogram queue_wait;
+  Histogram start;
+  Histogram run;
+
   // Without the gauges.
   [[nodiscard]] MetricsSnapshot snapshot() const;
-
- private:
-  std::array<std::atomic<std::uint64_t>, kCommitSecondsBounds.size() + 1> commit_buckets_{};
-  std::atomic<std::int64_t> commit_nanoseconds_{0};
 };
 
 }  // namespace hearth::api

@@ -33,20 +33,6 @@ TEST(ReaderPoolTest, LendsAtMostItsNumberAndTheNextOneWaits) {
   EXPECT_TRUE(second);
 }
 
-TEST(LoopMetricsTest, SortsCommitsIntoBuckets) {
-  LoopMetrics metrics;
-  metrics.committed(400'000);
-  metrics.committed(500'000);
-  metrics.committed(700'000'000);
-  metrics.committed(60'000'000'000);
-  const CommitLatency latency = metrics.snapshot().commit;
-  EXPECT_EQ(latency.count, 4U);
-  EXPECT_EQ(latency.buckets.front(), 2U) << "a bound belongs to its bucket";
-  EXPECT_EQ(latency.buckets.at(10), 1U);
-  EXPECT_EQ(latency.buckets.back(), 1U);
-  EXPECT_NEAR(latency.sum_seconds, 60.7009, 1e-9);
-}
-
 TEST(LinkTableTest, RejectForgetsTheLink) {
   LinkTable links;
   const auto connection = std::make_shared<testing::FakeConnection>();

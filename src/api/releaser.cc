@@ -35,6 +35,7 @@ void Releaser::release(std::vector<Turn>& turns) {
     deps_.metrics.events.fetch_add(turn.changes.events.size());
     for (const JobEvent& event : turn.changes.events) {
       latest = std::max(latest, event.seq);
+      measure(event);
     }
   }
   if (!latest.empty()) {
@@ -55,6 +56,29 @@ void Releaser::release(std::vector<Turn>& turns) {
   }
   if (!ended.empty()) {
     deps_.on_ended(std::move(ended));
+  }
+}
+
+// How long a job waited, started and ran: by the times of its record, so also across a restart.
+void Releaser::measure(const JobEvent& event) {
+  const JobRecord& job = event.after;
+  const auto observe = [](Histogram& histogram, const auto& from, const auto& to) {
+    if (from && to) {
+      histogram.observe_ns(std::chrono::nanoseconds(*to - *from).count());
+    }
+  };
+  switch (event.kind) {
+    case JobEventKind::Assigned:
+      observe(deps_.metrics.queue_wait, job.queued_at, job.assigned_at);
+      break;
+    case JobEventKind::Started:
+      observe(deps_.metrics.start, job.assigned_at, job.started_at);
+      break;
+    case JobEventKind::Ended:
+      observe(deps_.metrics.run, job.started_at, job.completed_at);
+      break;
+    default:
+      break;
   }
 }
 

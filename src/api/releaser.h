@@ -48,6 +48,7 @@ class Releaser {
   };
   using Payloads = std::unordered_map<JobId, Payload>;
 
+  void measure(const JobEvent& event);
   Payloads payloads_of(const std::vector<Turn>& turns);
   void release(Turn& turn, const Payloads& payloads);
   void reply(Turn& turn, core::ReplySubmit& effect);

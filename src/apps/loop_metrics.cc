@@ -17,18 +17,22 @@ struct Counted {
   double value;
 };
 
-void append_commits(const api::CommitLatency& commits, std::string& text) {
-  constexpr std::string_view kName = "hearth_commit_seconds";
+struct Timed {
+  std::string_view name;
+  std::string_view help;
+  const HistogramSnapshot* times;
+};
+
+void append_times(const Timed& timed, std::string& text) {
   auto out = std::back_inserter(text);
-  fmt::format_to(out, "# HELP {0} Time of one commit of the store.\n# TYPE {0} histogram\n", kName);
+  fmt::format_to(out, "# HELP {0} {1}\n# TYPE {0} histogram\n", timed.name, timed.help);
   std::uint64_t below = 0;
-  for (std::size_t i = 0; i < api::kCommitSecondsBounds.size(); ++i) {
-    below += commits.buckets.at(i);
-    fmt::format_to(out, "{}_bucket{{le=\"{}\"}} {}\n", kName, api::kCommitSecondsBounds.at(i),
-                   below);
+  for (std::size_t i = 0; i < kHistogramSeconds.size(); ++i) {
+    below += timed.times->buckets.at(i);
+    fmt::format_to(out, "{}_bucket{{le=\"{}\"}} {}\n", timed.name, kHistogramSeconds.at(i), below);
   }
-  fmt::format_to(out, "{0}_bucket{{le=\"+Inf\"}} {1}\n{0}_sum {2}\n{0}_count {1}\n", kName,
-                 commits.count, commits.sum_seconds);
+  fmt::format_to(out, "{0}_bucket{{le=\"+Inf\"}} {1}\n{0}_sum {2}\n{0}_count {1}\n", timed.name,
+                 timed.times->count, timed.times->sum_seconds);
 }
 
 }  // namespace
@@ -55,6 +59,8 @@ void append_loop_metrics(const api::MetricsSnapshot& metrics, std::string& text)
               number(metrics.output_syncs)},
       Counted{"hearth_mailbox_depth", "gauge", "Commands waiting for the core.",
               number(metrics.mailbox_depth)},
+      Counted{"hearth_turns_waiting", "gauge", "Turns decided and not durable yet.",
+              number(metrics.turns_waiting)},
       Counted{"hearth_agent_links", "gauge", "Agents connected.", number(metrics.links)},
       Counted{"hearth_watchers", "gauge", "Subscriptions to committed events.",
               number(metrics.watchers)},
@@ -67,7 +73,17 @@ void append_loop_metrics(const api::MetricsSnapshot& metrics, std::string& text)
     fmt::format_to(std::back_inserter(text), "# HELP {0} {1}\n# TYPE {0} {2}\n{0} {3}\n", row.name,
                    row.help, row.type, row.value);
   }
-  append_commits(metrics.commit, text);
+  const std::array times = {
+      Timed{"hearth_decide_seconds", "Time of one turn of the core.", &metrics.decide},
+      Timed{"hearth_commit_seconds", "Time of one commit of the store.", &metrics.commit},
+      Timed{"hearth_queue_wait_seconds", "A job's time from QUEUED to ASSIGNED.",
+            &metrics.queue_wait},
+      Timed{"hearth_start_seconds", "An attempt's time from ASSIGNED to RUNNING.", &metrics.start},
+      Timed{"hearth_run_seconds", "A job's time from RUNNING to its end.", &metrics.run},
+  };
+  for (const Timed& timed : times) {
+    append_times(timed, text);
+  }
 }
 
 }  // namespace hearth::apps
