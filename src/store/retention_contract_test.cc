@@ -80,7 +80,8 @@ TEST_P(RetentionContract, AJobGoesWithAllThatHangsOnIt) {
     reopen();
   }
   const JobId again = run_job({.idempotency_key = "once"});
-  EXPECT_EQ(reader_->find_idempotency_keys({"once"})->at("once"), again) << "the key was free again";
+  EXPECT_EQ(reader_->find_idempotency_keys({"once"})->at("once"), again)
+      << "the key was free again";
 }
 
 TEST_P(RetentionContract, BytesOfOutputAreCountedFromEndToRemoval) {
