@@ -18,13 +18,22 @@ std::string cpu_text(std::int64_t milli) {
   return text + " CPU";
 }
 
+// As jobs ask for it; what an agent has is seldom a whole number of MiB.
+std::string memory_text(std::int64_t bytes) {
+  if (bytes < kMib) {
+    return std::to_string(bytes) + " bytes of memory";
+  }
+  const std::int64_t tenths = bytes % kMib * 10 / kMib;
+  return std::to_string(bytes / kMib) + (tenths > 0 ? "." + std::to_string(tenths) : "") +
+         " MiB of memory";
+}
+
 std::string amount_text(const std::string& resource, std::int64_t amount) {
   if (resource == "cpu") {
     return cpu_text(amount);
   }
   if (resource == "memory") {
-    return amount % kMib == 0 ? std::to_string(amount / kMib) + " MiB of memory"
-                              : std::to_string(amount) + " bytes of memory";
+    return memory_text(amount);
   }
   if (resource == "gpus") {
     return std::to_string(amount) + " GPU(s)";

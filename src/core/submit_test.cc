@@ -367,6 +367,15 @@ TEST(ExplainTest, NamesWhatFallsShortByHowMuch) {
   EXPECT_EQ(why.reasons[2].resource, "cpu");
 }
 
+TEST(ExplainTest, TellsMemoryAsJobsAskForIt) {
+  Env env;
+  env.agent("a").cpus(1).memory_bytes(1'000'000'000).join();
+  const Explanation why = env.explain(env.submit(env.job().memory_mib(2'000)));
+  EXPECT_EQ(why.reasons.at(0).sentence,
+            "Agent a has 953.6 MiB of memory in all, the job needs 2000 MiB of memory.");
+  EXPECT_EQ(why.reasons.at(0).available, 1'000'000'000) << "to the byte for programs";
+}
+
 TEST(ExplainTest, NamesDependenciesTimesGroupsAndOrder) {
   Env env;
   const JobId first = env.submit(env.job());

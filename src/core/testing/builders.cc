@@ -99,8 +99,8 @@ AgentBuilder& AgentBuilder::cpus(double cpus) {
   hello_.info.capacity.cpu_milli = milli(cpus);
   return *this;
 }
-AgentBuilder& AgentBuilder::memory_mib(std::int64_t mib) {
-  hello_.info.capacity.memory_bytes = mib * kMib;
+AgentBuilder& AgentBuilder::memory_bytes(std::int64_t bytes) {
+  hello_.info.capacity.memory_bytes = bytes;
   return *this;
 }
 AgentBuilder& AgentBuilder::gpus(std::int64_t count) {

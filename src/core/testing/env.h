@@ -55,7 +55,8 @@ class AgentBuilder {
  public:
   AgentBuilder(Env& env, const std::string& id);
   AgentBuilder& cpus(double cpus);
-  AgentBuilder& memory_mib(std::int64_t mib);
+  AgentBuilder& memory_mib(std::int64_t mib) { return memory_bytes(mib * limits::kMiB); }
+  AgentBuilder& memory_bytes(std::int64_t bytes);
   AgentBuilder& gpus(std::int64_t count);
   AgentBuilder& resource(const std::string& name, std::int64_t amount);
   AgentBuilder& label(const std::string& name, const std::string& value);
