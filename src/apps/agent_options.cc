@@ -19,6 +19,19 @@ Result<std::string> program_beside_this(const char* name) {
   return (self.parent_path() / name).string();
 }
 
+// TLS is asked for by --tls, or by naming what is only of use with it.
+Result<std::optional<tls::ClientFiles>> link_tls(const config::Settings& settings) {
+  tls::ClientFiles files{.authority = settings.text("ca"),
+                         .certificate = settings.text("client_cert"),
+                         .key = settings.text("client_key")};
+  const bool named = !files.authority.empty() || !files.certificate.empty() || !files.key.empty();
+  if (!named && !settings.boolean("tls")) {
+    return std::optional<tls::ClientFiles>();
+  }
+  HEARTH_TRY(tls::make_client_context(files));  // the link reads them again for each connection
+  return std::optional(std::move(files));
+}
+
 }  // namespace
 
 Result<agent::AgentOptions> agent_options(const config::Settings& settings, std::string data,
@@ -26,6 +39,7 @@ Result<agent::AgentOptions> agent_options(const config::Settings& settings, std:
   agent::AgentOptions options;
   options.id = agent_id(settings);
   options.type = settings.text("type");
+  HEARTH_ASSIGN(options.tls, link_tls(settings));
   options.version = kVersion;
   options.data_dir = std::move(data);
   options.labels = settings.labels("labels");

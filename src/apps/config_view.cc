@@ -3,6 +3,8 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <array>
+
 #include <boost/json.hpp>
 
 #include "agent/host/agent_host.h"
@@ -27,6 +29,12 @@ std::string data_directory(const config::Settings& settings, const std::string& 
     return data;
   }
   return part.empty() ? default_data_root() : default_data_root() + "/" + part;
+}
+
+std::string host_name() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return host.data();
 }
 
 std::string agent_id(const config::Settings& settings) {

@@ -11,6 +11,9 @@ namespace hearth::apps {
 // --data, else `part` below ~/.local/share/hearth, or below /var/lib/hearth for root.
 std::string data_directory(const config::Settings& settings, const std::string& part);
 
+// This machine's; empty when it has none.
+std::string host_name();
+
 // --id, else the host's name with everything but [A-Za-z0-9_-] replaced.
 std::string agent_id(const config::Settings& settings);
 

@@ -33,6 +33,18 @@ std::vector<std::string> comma_separated(const std::string& text) {
   return items;
 }
 
+// Over TLS nobody reaches this server under a name that its certificate does not have, so a
+// foreign DNS name made to point here gets no further than the handshake.
+std::vector<std::string> allowed_hosts(const config::Settings& settings,
+                                       const tls::ServerIdentity* identity) {
+  std::vector<std::string> hosts = comma_separated(settings.text("allowed_hosts"));
+  if (identity != nullptr) {
+    const auto current = identity->current();
+    hosts.insert(hosts.end(), current->facts.names.begin(), current->facts.names.end());
+  }
+  return hosts;
+}
+
 }  // namespace
 
 ControllerProcess::~ControllerProcess() {
@@ -42,6 +54,7 @@ ControllerProcess::~ControllerProcess() {
 Result<std::unique_ptr<ControllerProcess>> ControllerProcess::start(
     const config::Settings& settings, const std::string& data, Deps deps) {
   std::unique_ptr<ControllerProcess> process(new ControllerProcess());
+  HEARTH_ASSIGN(process->certificates_, CertificateKeeper::start(settings, deps.clock, deps.log));
   HEARTH_ASSIGN(process->store_, store::open_sqlite_store({.directory = data}));
   HEARTH_ASSIGN(process->outputs_, output::open_file_output_store(data + "/output"));
   HEARTH_ASSIGN(process->loop_, api::ControllerLoop::start({.store = *process->store_,
@@ -61,22 +74,24 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
   HEARTH_ASSIGN(const auto http_address, net::parse_listen_address(settings.text("http")));
   HEARTH_ASSIGN(const auto grpc_address, net::parse_listen_address(settings.text("grpc")));
   grpc_host_ = grpc_address.host;
+  const tls::ServerIdentity* identity =
+      certificates_ == nullptr ? nullptr : &certificates_->identity();
   HEARTH_ASSIGN(link_,
                 front::agentlink::AgentLinkServer::start(
                     *loop_, {.address = settings.text("grpc"),
+                             .tls = identity,
                              .heartbeat_interval = settings.duration("heartbeat_interval")}));
   HEARTH_ASSIGN(
-      rest_,
-      rest::RestService::create(
-          *loop_, deps.clock,
-          {.origins = {.hosts = comma_separated(settings.text("allowed_hosts")), .origins = {}},
-           .version = kVersion,
-           .http_stats =
-               [this] { return http_ == nullptr ? net::HttpServerStats{} : http_->stats(); },
-           .more_metrics =
-               [this](std::string& text) { append_loop_metrics(loop_->metrics(), text); }}));
+      rest_, rest::RestService::create(
+                 *loop_, deps.clock,
+                 {.origins = {.hosts = allowed_hosts(settings, identity), .origins = {}},
+                  .version = kVersion,
+                  .http_stats =
+                      [this] { return http_ == nullptr ? net::HttpServerStats{} : http_->stats(); },
+                  .more_metrics =
+                      [this](std::string& text) { append_loop_metrics(loop_->metrics(), text); }}));
   HEARTH_ASSIGN(http_, net::HttpServer::start(http_address, "--http ADDR or HEARTH_HTTP", *rest_,
-                                              deps.clock));
+                                              deps.clock, {.tls = identity}));
   return {};
 }
 
@@ -87,6 +102,12 @@ std::string ControllerProcess::http_address() const {
 std::string ControllerProcess::grpc_address() const {
   return net::ListenAddress{.host = grpc_host_, .port = static_cast<std::uint16_t>(link_->port())}
       .to_string();
+}
+
+void ControllerProcess::reload_certificates() {
+  if (certificates_ != nullptr) {
+    certificates_->reload_now();
+  }
 }
 
 void ControllerProcess::stop() {

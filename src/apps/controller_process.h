@@ -7,6 +7,7 @@
 #include <string>
 
 #include "api/controller_loop.h"
+#include "apps/certificate_keeper.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -34,6 +35,8 @@ class ControllerProcess {
   [[nodiscard]] std::string grpc_address() const;
   // For an agent of this process.
   [[nodiscard]] api::AgentApi& agent_api() { return *loop_; }
+  // The certificate files may have changed. Without TLS nothing happens.
+  void reload_certificates();
   // Front doors first, so that nobody new comes in; then what was decided is committed.
   void stop();
 
@@ -44,6 +47,7 @@ class ControllerProcess {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<output::OutputStore> outputs_;
   std::unique_ptr<api::ControllerLoop> loop_;
+  std::unique_ptr<CertificateKeeper> certificates_;  // null: no TLS
   std::unique_ptr<rest::RestService> rest_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<front::agentlink::AgentLinkServer> link_;

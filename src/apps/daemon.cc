@@ -99,14 +99,17 @@ int run_controller(Ground& ground, const SignalFd& signals) {
     return fail(controller.error());
   }
   say_ready(ground, **controller);
-  (void)signals.wait();
+  while (signals.wait() == SIGHUP) {
+    (*controller)->reload_certificates();
+  }
   (*controller)->stop();
   return 0;
 }
 
 // Runs the agent on a thread of its own; the calling thread passes signals on: the first drains,
 // the second ends everything at once.
-int run_until_stopped(Ground& ground, const SignalFd& signals, agent::AgentHost& host) {
+int run_until_stopped(Ground& ground, const SignalFd& signals, agent::AgentHost& host,
+                      const std::function<void()>& on_hangup) {
   Result<> ended;
   const UniqueFd done(::eventfd(0, EFD_CLOEXEC));
   std::thread thread([&] {
@@ -121,8 +124,9 @@ int run_until_stopped(Ground& ground, const SignalFd& signals, agent::AgentHost&
     if (fds[1].revents != 0) {
       break;
     }
-    if (fds[0].revents != 0) {
-      (void)signals.wait();
+    if (fds[0].revents != 0 && signals.wait() == SIGHUP) {
+      on_hangup();
+    } else if (fds[0].revents != 0) {
       ground.log->info(draining ? "stopping at once"
                                 : "draining; a second signal ends everything at once");
       draining = true;
@@ -151,7 +155,7 @@ int run_agent(Ground& ground, const SignalFd& signals) {
   auto host =
       make_agent(ground, data, limits::kDrainDeadlineAgent, agent::make_grpc_link,
                  [&](const AgentInfo& info) { say_agent_ready(ground, info.id, controller); });
-  return host ? run_until_stopped(ground, signals, **host) : fail(host.error());
+  return host ? run_until_stopped(ground, signals, **host, [] {}) : fail(host.error());
 }
 
 int run_up(Ground& ground, const SignalFd& signals) {
@@ -173,7 +177,8 @@ int run_up(Ground& ground, const SignalFd& signals) {
     return fail(started.error());
   }
   controller = std::move(*started);
-  const int exit_code = run_until_stopped(ground, signals, **host);
+  const int exit_code = run_until_stopped(ground, signals, **host,
+                                          [&controller] { controller->reload_certificates(); });
   controller->stop();
   return exit_code;
 }
@@ -192,7 +197,10 @@ int run_daemon(const cli::DaemonCommand& command,
     std::fputs(config_text(*settings, command.json).c_str(), stdout);
     return 0;
   }
-  auto signals = SignalFd::block({SIGINT, SIGTERM});
+  // Without certificates to reload, SIGHUP ends a daemon whose terminal is closed, as ever.
+  const bool reloads = !settings->text("tls_cert").empty();
+  auto signals =
+      reloads ? SignalFd::block({SIGINT, SIGTERM, SIGHUP}) : SignalFd::block({SIGINT, SIGTERM});
   if (!signals) {
     return fail(signals.error());
   }

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <map>
 #include <string>
@@ -9,9 +10,11 @@
 #include <variant>
 #include <vector>
 
+#include "apps/config_view.h"
 #include "apps/daemon.h"
 #include "apps/signals.h"
 #include "apps/version.h"
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 
@@ -58,6 +61,10 @@ int run(const std::vector<std::string>& arguments) {
   if (const auto* daemon = std::get_if<cli::DaemonCommand>(&invocation)) {
     return apps::run_daemon(*daemon, environment);
   }
+  if (const auto* cert = std::get_if<cli::CertCommand>(&invocation)) {
+    SystemClock clock;
+    return cli::run_cert_command(*cert, clock, apps::host_name(), {});
+  }
   return run_client(invocation, environment);
 }
 
@@ -65,6 +72,9 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace hearth
 
 int main(int argc, char** argv) {
+  // Every peer that fails a handshake would write to stderr past the log's level and form. What
+  // this process itself meets comes back as a status and is logged. Set it to see more.
+  ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   try {
     return hearth::run({argv + 1, argv + argc});
   } catch (const std::exception& failure) {

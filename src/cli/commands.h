@@ -15,6 +15,10 @@ namespace hearth::cli {
 int run_client_command(const Invocation& invocation,
                        const std::map<std::string, std::string>& environment, Terminal terminal);
 
+// `hearth cert`: works on files alone. `host_name` is this machine's.
+int run_cert_command(const CertCommand& command, Clock& clock, const std::string& host_name,
+                     Terminal terminal);
+
 Result<int> run_job(Session& session, const RunCommand& command);
 Result<int> submit_jobs(Session& session, const SubmitCommand& command);
 Result<int> show_jobs(Session& session, const JobsCommand& command);

@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tls/context.h"
 
 namespace hearth::cli {
 
 // For every command that talks to a controller.
 struct Common {
-  std::string url;  // --url, else HEARTH_URL, else the default
+  std::string url;       // --url, else HEARTH_URL, else the default
+  tls::ClientFiles tls;  // --ca …, else HEARTH_CA …
   bool json = false;
 };
 
@@ -104,6 +106,16 @@ struct DrainCommand {
   std::string agent;
   bool undo = false;
 };
+// Works on files of this machine; no controller is asked.
+struct CertCommand {
+  enum class Action { Init, Server, Client, Show };
+  Action action = Action::Init;
+  std::string dir = "hearth-tls";
+  std::vector<std::string> hosts;
+  std::string name = "server";
+  std::int64_t days = 397;
+  std::string file;
+};
 struct VersionCommand {};
 
 // up, controller, agent, config: run by the program itself. `flags` by setting name.
@@ -121,9 +133,10 @@ struct Message {
   int exit_code = 0;  // 0: to stdout, 2: to stderr
 };
 
-using Invocation = std::variant<RunCommand, SubmitCommand, JobsCommand, LogsCommand, CancelCommand,
-                                RetryCommand, ExplainCommand, AgentsCommand, WorkersCommand,
-                                TopCommand, DrainCommand, VersionCommand, DaemonCommand, Message>;
+using Invocation =
+    std::variant<RunCommand, SubmitCommand, JobsCommand, LogsCommand, CancelCommand, RetryCommand,
+                 ExplainCommand, AgentsCommand, WorkersCommand, TopCommand, DrainCommand,
+                 CertCommand, VersionCommand, DaemonCommand, Message>;
 
 // `arguments` without the program's name.
 Invocation parse_command_line(const std::vector<std::string>& arguments);

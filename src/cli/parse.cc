@@ -31,7 +31,13 @@ constexpr const char* kExitCodes =
 
 void add_common(CLI::App& app, Common& common) {
   app.add_option("--url", common.url,
-                 "Controller's HTTP address (default: HEARTH_URL, else http://127.0.0.1:7070)");
+                 "Controller's HTTP address (default: HEARTH_URL, else 127.0.0.1:7070)");
+  app.add_option("--ca", common.tls.authority,
+                 "Authority (PEM) that an https controller's certificate has to come from "
+                 "(default: HEARTH_CA, else the system's)");
+  app.add_option("--client-cert", common.tls.certificate,
+                 "Certificate to show to the controller (default: HEARTH_CLIENT_CERT)");
+  app.add_option("--client-key", common.tls.key, "Its private key (default: HEARTH_CLIENT_KEY)");
   app.add_flag("--json", common.json, "Machine-readable output");
 }
 
@@ -110,6 +116,7 @@ class Parser {
     add_work();
     add_looks();
     add_actions();
+    add_certificates();
   }
 
   Invocation parse(std::vector<std::string> arguments) {
@@ -135,14 +142,15 @@ class Parser {
 
   void add_daemons() {
     add_daemon(DaemonKind::Up, "up", "Controller and agent in one process",
-               {"controller", "heartbeat_interval"});
-    add_daemon(
-        DaemonKind::Controller, "controller", "The controller alone",
-        {"controller", "id", "type", "labels", "cpu", "memory", "reserve_memory", "gpus",
-         "resources", "max_parallel_jobs", "cgroup_root", "cgroup", "run_as", "drain_deadline"});
+               {"controller", "tls", "ca", "client_cert", "client_key", "heartbeat_interval"});
+    add_daemon(DaemonKind::Controller, "controller", "The controller alone",
+               {"controller", "tls", "ca", "client_cert", "client_key", "id", "type", "labels",
+                "cpu", "memory", "reserve_memory", "gpus", "resources", "max_parallel_jobs",
+                "cgroup_root", "cgroup", "run_as", "drain_deadline"});
     add_daemon(DaemonKind::Agent, "agent", "An agent: offers this machine to a controller",
-               {"http", "grpc", "allowed_hosts", "heartbeat_interval", "heartbeat_timeout",
-                "sweep_interval", "starvation_after", "queue_jobs_max"});
+               {"http", "grpc", "tls_cert", "tls_key", "tls_client_ca", "allowed_hosts",
+                "heartbeat_interval", "heartbeat_timeout", "sweep_interval", "starvation_after",
+                "queue_jobs_max"});
     add_daemon(DaemonKind::Config, "config", "Print what is in force and where it came from", {});
   }
 
@@ -171,6 +179,11 @@ class Parser {
         }
         return true;
       };
+      if (setting.type == config::SettingType::Boolean) {
+        sub.add_flag_callback(
+            config::flag_of(setting), [&daemon, key] { daemon.flags[key] = "true"; }, help_text);
+        continue;
+      }
       // --label k=v may be repeated; --labels k=v,k=v is the same.
       const bool labels = setting.type == config::SettingType::Labels;
       const std::string flag = config::flag_of(setting);
@@ -242,6 +255,45 @@ class Parser {
     drain.add_flag("--undo", drain_.undo, "Place work on it again");
   }
 
+  CLI::App& certificate_command(CLI::App& parent, CertCommand::Action action, const char* name,
+                                const char* help) {
+    CLI::App& sub = *parent.add_subcommand(name, help);
+    sub.callback([this, action] {
+      cert_.action = action;
+      result_ = [this] { return Invocation(cert_); };
+    });
+    if (action != CertCommand::Action::Show) {
+      sub.add_option("--dir", cert_.dir, "Directory of the authority (default ./hearth-tls)");
+      sub.add_option("--days", cert_.days,
+                     "How long the certificate is good (default 397; the authority 3650)");
+    }
+    return sub;
+  }
+
+  void add_certificates() {
+    using Action = CertCommand::Action;
+    CLI::App& cert = *app_.add_subcommand("cert", "Certificates of an authority of your own");
+    cert.require_subcommand(1);
+    const auto add_hosts = [this](CLI::App& sub) {
+      sub.add_option("--host", cert_.hosts,
+                     "Name or address the server is reached by; repeatable (this machine's names "
+                     "are always among them)")
+          ->allow_extra_args(false);
+    };
+    add_hosts(certificate_command(cert, Action::Init, "init",
+                                  "Make an authority, and by it a server's certificate"));
+    CLI::App& server =
+        certificate_command(cert, Action::Server, "server", "Make or renew a server's certificate");
+    add_hosts(server);
+    server.add_option("--name", cert_.name, "Name of its files (default server)");
+    CLI::App& client = certificate_command(cert, Action::Client, "client",
+                                           "Make or renew a certificate for a client or agent");
+    client.add_option("--name", cert_.name, "Who shows it; also the name of its files")->required();
+    CLI::App& show =
+        certificate_command(cert, Action::Show, "show", "What a certificate says: names, dates");
+    show.add_option("file", cert_.file, "Certificate (PEM)")->required();
+  }
+
   CLI::App app_;
   std::function<Invocation()> result_;
   DaemonCommand daemons_[4];
@@ -256,6 +308,7 @@ class Parser {
   WorkersCommand workers_;
   TopCommand top_;
   DrainCommand drain_;
+  CertCommand cert_;
   VersionCommand version_;
 };
 

@@ -38,6 +38,22 @@ TEST(ParseTest, DaemonFlagsAreKeptBySettingName) {
                                                                {"cgroup_root", "/x"}}));
 }
 
+TEST(ParseTest, TlsIsAFlagAndFilesAreSettings) {
+  const auto agent = parse_command_line({"agent", "--tls", "--ca", "ca.pem"});
+  ASSERT_TRUE(std::holds_alternative<DaemonCommand>(agent));
+  EXPECT_EQ(std::get<DaemonCommand>(agent).flags,
+            (std::map<std::string, std::string>{{"tls", "true"}, {"ca", "ca.pem"}}));
+  const auto jobs = parse_command_line({"jobs", "--ca", "ca.pem", "--client-cert", "me.pem"});
+  ASSERT_TRUE(std::holds_alternative<JobsCommand>(jobs));
+  EXPECT_EQ(std::get<JobsCommand>(jobs).common.tls.authority, "ca.pem");
+  EXPECT_EQ(std::get<JobsCommand>(jobs).common.tls.certificate, "me.pem");
+  const auto cert = parse_command_line({"cert", "server", "--host", "a", "--host", "b"});
+  ASSERT_TRUE(std::holds_alternative<CertCommand>(cert));
+  EXPECT_EQ(std::get<CertCommand>(cert).action, CertCommand::Action::Server);
+  EXPECT_EQ(std::get<CertCommand>(cert).hosts, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(std::holds_alternative<Message>(parse_command_line({"cert"})));
+}
+
 TEST(ParseTest, WrongUsageIsExitCode2AndHelpIs0) {
   for (const std::vector<std::string>& wrong : {std::vector<std::string>{},
                                                 {"fly"},

@@ -17,7 +17,7 @@ namespace hearth::cli {
 namespace {
 
 constexpr Duration kRequestTimeout{30'000};
-constexpr const char* kDefaultUrl = "http://127.0.0.1:7070";
+constexpr const char* kDefaultUrl = "127.0.0.1:7070";
 
 // Also to a terminal that another program left non-blocking, which files.h is not for.
 Result<> write_to_terminal(int fd, std::string_view text) {
@@ -69,16 +69,20 @@ Session::Session(client::Endpoint endpoint, bool json, Terminal terminal)
 Result<Session> Session::open(const Common& common,
                               const std::map<std::string, std::string>& environment,
                               Terminal terminal) {
-  std::string url = common.url;
-  if (const auto set = environment.find("HEARTH_URL"); url.empty() && set != environment.end()) {
-    url = set->second;
-  }
-  HEARTH_ASSIGN(auto endpoint, client::parse_endpoint(url.empty() ? kDefaultUrl : url));
+  const auto given = [&environment](const std::string& flag, const char* variable) {
+    const auto set = environment.find(variable);
+    return flag.empty() && set != environment.end() ? set->second : flag;
+  };
+  const std::string url = given(common.url, "HEARTH_URL");
+  const tls::ClientFiles files{.authority = given(common.tls.authority, "HEARTH_CA"),
+                               .certificate = given(common.tls.certificate, "HEARTH_CLIENT_CERT"),
+                               .key = given(common.tls.key, "HEARTH_CLIENT_KEY")};
+  HEARTH_ASSIGN(auto endpoint, client::parse_endpoint(url.empty() ? kDefaultUrl : url, files));
   return Session(std::move(endpoint), common.json, terminal);
 }
 
 std::string Session::url() const {
-  return "http://" + endpoint_.host + ":" + endpoint_.port;
+  return endpoint_.url();
 }
 
 Error problem_of(const client::HttpResponse& response) {

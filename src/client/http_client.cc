@@ -1,15 +1,8 @@
 #include "client/http_client.h"
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <cctype>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -17,7 +10,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
-#include "base/clock.h"
+#include "client/stream_socket.h"
 
 namespace hearth::client {
 
@@ -30,63 +23,40 @@ namespace {
 constexpr std::size_t kReadChunkBytes = 64 * 1024;
 constexpr std::uint64_t kResponseBodyBytesMax = 256U * 1024 * 1024;
 
-class Socket {
- public:
-  explicit Socket(int fd) : fd_(fd) {}
-  ~Socket() {
-    if (fd_ >= 0) {
-      ::close(fd_);
-    }
+error_code to_error_code(StreamSocket::End end) {
+  switch (end) {
+    case StreamSocket::End::Done:
+      return {};
+    case StreamSocket::End::Closed:
+      return boost::asio::error::eof;
+    case StreamSocket::End::TimedOut:
+      return boost::asio::error::timed_out;
+    case StreamSocket::End::Interrupted:
+      return boost::asio::error::interrupted;
+    case StreamSocket::End::Broken:
+      break;
   }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  [[nodiscard]] int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-// Waits for `events` on `fd` until the deadline or until `interrupt_fd` is readable.
-Result<WaitEnd> wait_for(int fd, short events, int interrupt_fd, std::int64_t deadline_ns) {
-  SystemClock clock;
-  for (;;) {
-    const std::int64_t left_ns = deadline_ns - clock.monotonic_ns();
-    if (left_ns <= 0) {
-      return WaitEnd::TimedOut;
-    }
-    std::array<pollfd, 2> fds{pollfd{fd, events, 0}, pollfd{interrupt_fd, POLLIN, 0}};
-    const int left_ms =
-        static_cast<int>(std::min<std::int64_t>(left_ns / 1'000'000 + 1, 3'600'000));
-    const int ready = ::poll(fds.data(), interrupt_fd >= 0 ? 2 : 1, left_ms);
-    if (ready < 0 && errno != EINTR) {
-      return system_error("wait for the server", errno);
-    }
-    if (ready > 0 && interrupt_fd >= 0 && fds[1].revents != 0) {
-      return WaitEnd::Interrupted;
-    }
-    if (ready > 0 && fds[0].revents != 0) {
-      return WaitEnd::Data;
-    }
-  }
+  return boost::asio::error::connection_aborted;
 }
 
 }  // namespace
 
-// The stream Beast reads from and writes to: a non-blocking socket whose waits are bounded.
+// The stream Beast reads from.
 struct Connection {
-  explicit Connection(int fd, int interrupt) : socket(fd), interrupt_fd(interrupt) {}
+  explicit Connection(std::unique_ptr<StreamSocket> opened) : socket(std::move(opened)) {}
 
   template <class Buffers>
   std::size_t read_some(const Buffers& buffers, error_code& failed) {
     // Beast reads into one buffer at a time.
     const boost::asio::mutable_buffer space = *boost::asio::buffer_sequence_begin(buffers);
+    failed = {};
     if (space.size() == 0) {
-      failed = {};
       return 0;
     }
-    return transfer(POLLIN, failed, [this, space] {
-      return ::recv(socket.fd(), space.data(), space.size(), MSG_DONTWAIT);
-    });
+    const StreamSocket::Outcome outcome =
+        socket->read_some({static_cast<char*>(space.data()), space.size()});
+    failed = to_error_code(outcome.end);
+    return outcome.bytes;
   }
   template <class Buffers>
   std::size_t read_some(const Buffers& buffers) {
@@ -98,51 +68,10 @@ struct Connection {
     return size;
   }
   void write_all(std::string_view bytes, error_code& failed) {
-    failed = {};
-    while (!bytes.empty() && !failed) {
-      bytes.remove_prefix(transfer(POLLOUT, failed, [this, bytes] {
-        return ::send(socket.fd(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-      }));
-    }
+    failed = to_error_code(socket->write_all(bytes));
   }
 
-  // Repeats `operation` until it moved bytes, failed, or the wait for it ended.
-  template <class Operation>
-  std::size_t transfer(short events, error_code& failed, Operation operation) {
-    for (;;) {
-      const ssize_t done = operation();
-      if (done > 0) {
-        failed = {};
-        return static_cast<std::size_t>(done);
-      }
-      if (done == 0) {
-        failed = boost::asio::error::eof;
-        return 0;
-      }
-      if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-        failed = error_code(errno, boost::system::system_category());
-        return 0;
-      }
-      auto end = wait_for(socket.fd(), events, interrupt_fd, deadline_ns);
-      if (!end || *end == WaitEnd::Interrupted) {
-        failed = boost::asio::error::interrupted;
-        return 0;
-      }
-      if (*end == WaitEnd::TimedOut) {
-        failed = boost::asio::error::timed_out;
-        return 0;
-      }
-    }
-  }
-
-  void expire_in(Duration timeout) {
-    deadline_ns = SystemClock().monotonic_ns() +
-                  std::chrono::duration_cast<std::chrono::nanoseconds>(timeout).count();
-  }
-
-  Socket socket;
-  int interrupt_fd;
-  std::int64_t deadline_ns = 0;
+  std::unique_ptr<StreamSocket> socket;
   beast::flat_buffer buffer;
 };
 
@@ -162,12 +91,15 @@ HttpResponse head_of(const http::response_header<>& header) {
   return head;
 }
 
-std::string serialize(const HttpRequest& request, const Endpoint& endpoint) {
+std::string host_and_port(const Endpoint& endpoint) {
   const bool v6 = endpoint.host.find(':') != std::string::npos;
+  return (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + endpoint.port;
+}
+
+std::string serialize(const HttpRequest& request, const Endpoint& endpoint) {
   std::string text = request.method + " " + request.target + " HTTP/1.1\r\n";
   if (!request.headers.contains("Host")) {
-    text +=
-        "Host: " + (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + endpoint.port + "\r\n";
+    text += "Host: " + host_and_port(endpoint) + "\r\n";
   }
   if (!request.content_type.empty()) {
     text += "Content-Type: " + request.content_type + "\r\n";
@@ -181,15 +113,22 @@ std::string serialize(const HttpRequest& request, const Endpoint& endpoint) {
   return text + "\r\n" + request.body;
 }
 
-Error broken(const Endpoint& endpoint, const error_code& failed) {
-  Error error = unavailable("talk to http://" + endpoint.host + ":" + endpoint.port + ": " +
-                            failed.message());
+Error broken(const Endpoint& endpoint, const Connection& connection, const error_code& failed) {
+  const std::string why = connection.socket->why();
+  Error error =
+      unavailable("talk to " + endpoint.url() + ": " + (why.empty() ? failed.message() : why));
   if (failed == boost::asio::error::interrupted) {
     error.code = ErrorCode::Cancelled;
   } else if (failed == boost::asio::error::timed_out) {
     error.code = ErrorCode::DeadlineExceeded;
   }
   return error;
+}
+
+Error not_an_address(const std::string& text) {
+  return invalid_argument("'" + text +
+                          "' is not an address of Hearth; use http://HOST:PORT or "
+                          "https://HOST:PORT");
 }
 
 }  // namespace
@@ -217,7 +156,7 @@ Result<WaitEnd> ResponseStream::read(std::string& out, Duration timeout) {
   if (done()) {
     return WaitEnd::Data;
   }
-  state_->connection->expire_in(timeout);
+  state_->connection->socket->expire_in(timeout);
   std::array<char, kReadChunkBytes> chunk;
   auto& body = state_->parser.get().body();
   body.data = chunk.data();
@@ -236,20 +175,26 @@ Result<WaitEnd> ResponseStream::read(std::string& out, Duration timeout) {
     return WaitEnd::Interrupted;
   }
   if (failed) {
-    return broken(state_->endpoint, failed);
+    return broken(state_->endpoint, *state_->connection, failed);
   }
   return WaitEnd::Data;
 }
 
-Result<Endpoint> parse_endpoint(std::string_view url) {
+std::string Endpoint::url() const {
+  return (tls == nullptr ? "http://" : "https://") + host_and_port(*this);
+}
+
+Result<Endpoint> parse_endpoint(std::string_view url, const tls::ClientFiles& tls) {
   const std::string text(url);
+  bool secure = !tls.authority.empty() || !tls.certificate.empty() || !tls.key.empty();
   if (url.starts_with("https://")) {
-    return invalid_argument("'" + text + "': https is not offered by this version; use http://");
-  }
-  if (url.starts_with("http://")) {
+    url.remove_prefix(8);
+    secure = true;
+  } else if (url.starts_with("http://")) {
     url.remove_prefix(7);
+    secure = false;
   } else if (url.find("://") != std::string_view::npos) {
-    return invalid_argument("'" + text + "' is not an address of Hearth; use http://HOST:PORT");
+    return not_an_address(text);
   }
   while (url.ends_with('/')) {
     url.remove_suffix(1);
@@ -274,7 +219,10 @@ Result<Endpoint> parse_endpoint(std::string_view url) {
                        std::all_of(endpoint.port.begin(), endpoint.port.end(),
                                    [](unsigned char c) { return std::isdigit(c) != 0; });
   if (endpoint.host.empty() || endpoint.host.find('/') != std::string::npos || !numeric) {
-    return invalid_argument("'" + text + "' is not an address of Hearth; use http://HOST:PORT");
+    return not_an_address(text);
+  }
+  if (secure) {
+    HEARTH_ASSIGN(endpoint.tls, tls::make_client_context(tls));
   }
   return endpoint;
 }
@@ -284,52 +232,8 @@ HttpClient::HttpClient(Endpoint endpoint, int interrupt_fd)
 HttpClient::~HttpClient() = default;
 
 Result<std::unique_ptr<Connection>> HttpClient::connect(Duration timeout) const {
-  const std::string where = "connect to http://" + endpoint_.host + ":" + endpoint_.port;
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (const int failed =
-          ::getaddrinfo(endpoint_.host.c_str(), endpoint_.port.c_str(), &hints, &found);
-      failed != 0) {
-    return unavailable(where + ": " + ::gai_strerror(failed));
-  }
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> list(found, ::freeaddrinfo);
-  int last_errno = ECONNREFUSED;
-  for (const addrinfo* at = list.get(); at != nullptr; at = at->ai_next) {
-    const int fd =
-        ::socket(at->ai_family, at->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at->ai_protocol);
-    if (fd < 0) {
-      last_errno = errno;
-      continue;
-    }
-    auto connection = std::make_unique<Connection>(fd, interrupt_fd_);
-    connection->expire_in(timeout);
-    if (::connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
-      if (errno != EINPROGRESS) {
-        last_errno = errno;
-        continue;
-      }
-      HEARTH_ASSIGN(const WaitEnd end,
-                    wait_for(fd, POLLOUT, interrupt_fd_, connection->deadline_ns));
-      if (end == WaitEnd::Interrupted) {
-        return broken(endpoint_, boost::asio::error::interrupted);
-      }
-      socklen_t size = sizeof(last_errno);
-      if (end == WaitEnd::TimedOut) {
-        last_errno = ETIMEDOUT;
-        continue;
-      }
-      if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &last_errno, &size) != 0 || last_errno != 0) {
-        continue;
-      }
-    }
-    const int on = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    return connection;
-  }
-  Error error = unavailable(system_error(where, last_errno).message);
-  error.sys_errno = last_errno;
-  return error;
+  HEARTH_ASSIGN(auto socket, StreamSocket::open(endpoint_, interrupt_fd_, timeout));
+  return std::make_unique<Connection>(std::move(socket));
 }
 
 Result<HttpResponse> HttpClient::request(const HttpRequest& request, Duration timeout) {
@@ -339,7 +243,7 @@ Result<HttpResponse> HttpClient::request(const HttpRequest& request, Duration ti
     if (connection == nullptr) {
       HEARTH_ASSIGN(connection, connect(timeout));
     }
-    connection->expire_in(timeout);
+    connection->socket->expire_in(timeout);
     error_code failed;
     connection->write_all(serialize(request, endpoint_), failed);
     http::response_parser<http::string_body> parser;
@@ -354,7 +258,7 @@ Result<HttpResponse> HttpClient::request(const HttpRequest& request, Duration ti
       if (closed_while_idle && repeatable) {
         continue;
       }
-      return broken(endpoint_, failed);
+      return broken(endpoint_, *connection, failed);
     }
     HttpResponse response = head_of(parser.get());
     response.body = std::move(parser.get().body());
@@ -371,7 +275,7 @@ Result<ResponseStream> HttpClient::stream(const HttpRequest& request, Duration t
   auto& state = *stream.state_;
   state.endpoint = endpoint_;
   HEARTH_ASSIGN(state.connection, connect(timeout));
-  state.connection->expire_in(timeout);
+  state.connection->socket->expire_in(timeout);
   state.parser.body_limit(boost::none);
   error_code failed;
   state.connection->write_all(serialize(request, endpoint_), failed);
@@ -379,7 +283,7 @@ Result<ResponseStream> HttpClient::stream(const HttpRequest& request, Duration t
     http::read_header(*state.connection, state.connection->buffer, state.parser, failed);
   }
   if (failed) {
-    return broken(endpoint_, failed);
+    return broken(endpoint_, *state.connection, failed);
   }
   state.head = head_of(state.parser.get());
   return stream;

@@ -1,4 +1,5 @@
-// A blocking HTTP/1.1 client for the command line and for tests: one thread, one connection.
+// A blocking HTTP/1.1 client, plain or over TLS, for the command line and for tests: one thread,
+// one connection.
 //
 // Every wait is bounded by a timeout and can be cut short by a descriptor that becomes readable (a
 // signal pipe), so that Ctrl-C works while a stream is followed. Beast stays in the .cc file.
@@ -14,16 +15,21 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "client/sse_parser.h"
+#include "tls/context.h"
 
 namespace hearth::client {
 
 struct Endpoint {
   std::string host = "127.0.0.1";
   std::string port = "7070";
+  std::shared_ptr<const tls::Context> tls;  // null: plain
+
+  [[nodiscard]] std::string url() const;
 };
 
-// Accepts http://HOST[:PORT][/] and HOST:PORT; https is refused until TLS exists.
-Result<Endpoint> parse_endpoint(std::string_view url);
+// Accepts http://HOST[:PORT][/], https://… and HOST:PORT, which is https when an authority or a
+// client certificate is given. Reads the files of `tls` for https only.
+Result<Endpoint> parse_endpoint(std::string_view url, const tls::ClientFiles& tls = {});
 
 struct HttpRequest {
   std::string method = "GET";
@@ -41,7 +47,7 @@ struct HttpResponse {
 
 struct Connection;
 
-// What ended a wait other than by data.
+// How a wait ended.
 enum class WaitEnd { Data, TimedOut, Interrupted };
 
 // The body of a response as it arrives.

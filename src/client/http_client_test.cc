@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/unique_fd.h"
 #include "net/http_server.h"
+#include "tls/testing/test_certificates.h"
 
 namespace hearth::client {
 namespace {
@@ -45,16 +46,38 @@ class EchoHandler final : public net::HttpHandler {
   }
 };
 
-class HttpClientTest : public ::testing::Test {
+enum class Transport { Plain, Tls };
+
+class HttpClientTest : public ::testing::TestWithParam<Transport> {
  protected:
   void SetUp() override {
+    if (GetParam() == Transport::Tls) {
+      identity_ = certificates_.identity();
+      files_.authority = certificates_.ca();
+    }
+    serve_with(identity_.get());
+    endpoint_ = *parse_endpoint(server_->address().to_string(), files_);
+  }
+  void serve_with(const tls::ServerIdentity* identity) {
     auto address = net::parse_listen_address("127.0.0.1:0");
     ASSERT_TRUE(address);
-    auto started = net::HttpServer::start(*address, "--http", handler_, clock_);
+    auto started = net::HttpServer::start(*address, "--http", handler_, clock_, {.tls = identity});
     ASSERT_TRUE(started) << started.error().message;
     server_ = std::move(*started);
-    endpoint_ = *parse_endpoint(server_->address().to_string());
   }
+  // What a client says that comes to the same server in another way.
+  std::string failure(const std::string& url, const tls::ClientFiles& files) {
+    const auto endpoint =
+        parse_endpoint(url + ":" + std::to_string(server_->address().port), files);
+    EXPECT_TRUE(endpoint);
+    const auto answer = HttpClient(*endpoint).request({.target = "/"}, kPatience);
+    EXPECT_FALSE(answer);
+    return answer ? "" : answer.error().message;
+  }
+
+  tls::testing::TestCertificates certificates_;
+  std::unique_ptr<tls::ServerIdentity> identity_;  // null: plain
+  tls::ClientFiles files_;
 
   SystemClock clock_;
   EchoHandler handler_;
@@ -62,7 +85,13 @@ class HttpClientTest : public ::testing::Test {
   Endpoint endpoint_;
 };
 
-TEST_F(HttpClientTest, RequestsReuseOneConnection) {
+std::string transport_name(const ::testing::TestParamInfo<Transport>& tested) {
+  return tested.param == Transport::Tls ? "Tls" : "Plain";
+}
+INSTANTIATE_TEST_SUITE_P(Over, HttpClientTest, ::testing::Values(Transport::Plain, Transport::Tls),
+                         transport_name);
+
+TEST_P(HttpClientTest, RequestsReuseOneConnection) {
   HttpClient client(endpoint_);
   for (int i = 0; i < 3; ++i) {
     const auto answer = client.request(
@@ -78,7 +107,7 @@ TEST_F(HttpClientTest, RequestsReuseOneConnection) {
   EXPECT_EQ(teapot->status, 418);
 }
 
-TEST_F(HttpClientTest, AStreamGivesWhatArrivesTimesOutAndIsInterrupted) {
+TEST_P(HttpClientTest, AStreamGivesWhatArrivesTimesOutAndIsInterrupted) {
   const UniqueFd interrupt(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   HttpClient client(endpoint_, interrupt.get());
   auto stream = client.stream({.target = "/stream"}, kPatience);
@@ -99,20 +128,21 @@ TEST_F(HttpClientTest, AStreamGivesWhatArrivesTimesOutAndIsInterrupted) {
   EXPECT_FALSE(stream->done());
 }
 
-TEST_F(HttpClientTest, AnIdleConnectionThatTheServerClosedIsReplacedForAGet) {
+TEST_P(HttpClientTest, AnIdleConnectionThatTheServerClosedIsReplacedForAGet) {
   HttpClient client(endpoint_);
   ASSERT_TRUE(client.request({.target = "/"}, kPatience));
   const auto address = server_->address();
   server_->stop();
   server_.reset();
-  auto again = net::HttpServer::start(address, "--http", handler_, clock_);
+  auto again =
+      net::HttpServer::start(address, "--http", handler_, clock_, {.tls = identity_.get()});
   ASSERT_TRUE(again) << again.error().message;
   const auto answer = client.request({.target = "/again"}, kPatience);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->body, "GET /again ");
 }
 
-TEST_F(HttpClientTest, NobodyThereIsUnavailableWithTheAddress) {
+TEST_P(HttpClientTest, NobodyThereIsUnavailableWithTheAddress) {
   server_->stop();
   server_.reset();
   HttpClient client(endpoint_);
@@ -123,13 +153,59 @@ TEST_F(HttpClientTest, NobodyThereIsUnavailableWithTheAddress) {
   EXPECT_NE(answer.error().message.find(endpoint_.port), std::string::npos);
 }
 
+TEST_P(HttpClientTest, CarriesLargeBodies) {
+  const std::string body(900'000, 'x');
+  const auto answer = HttpClient(endpoint_).request(
+      {.method = "POST", .target = "/", .body = body, .content_type = "text/x"}, kPatience);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->body, "POST / " + body);
+}
+
+class HttpsClientTest : public HttpClientTest {};
+INSTANTIATE_TEST_SUITE_P(Over, HttpsClientTest, ::testing::Values(Transport::Tls), transport_name);
+
+TEST_P(HttpsClientTest, SaysWhatIsWrongWithTheCertificate) {
+  const tls::testing::TestCertificates others;
+  EXPECT_NE(failure("https://127.0.0.1", {.authority = others.ca()}).find("--ca FILE or HEARTH_CA"),
+            std::string::npos);
+  EXPECT_NE(failure("https://127.0.0.1", {}).find("not from an authority trusted here"),
+            std::string::npos);
+  certificates_.server("server", {"example.org"});
+  ASSERT_TRUE(identity_->reload() == tls::ServerIdentity::Reload::Replaced);
+  EXPECT_NE(failure("https://127.0.0.1", files_).find("is for example.org, not for 127.0.0.1"),
+            std::string::npos);
+}
+
+TEST_P(HttpsClientTest, SaysThatAClientCertificateIsWanted) {
+  server_->stop();
+  identity_ = certificates_.identity(/*wants_client_certificate=*/true);
+  serve_with(identity_.get());
+  EXPECT_NE(failure("https://127.0.0.1", files_).find("--client-cert"), std::string::npos);
+  const auto endpoint = parse_endpoint(server_->address().to_string(), certificates_.client("ann"));
+  ASSERT_TRUE(endpoint);
+  const auto answer = HttpClient(*endpoint).request({.target = "/"}, kPatience);
+  EXPECT_TRUE(answer) << answer.error().message;
+}
+
+TEST(EndpointTest, IsHttpsWhenSaidOrWhenAnAuthorityIsGiven) {
+  const tls::testing::TestCertificates certificates;
+  const tls::ClientFiles files{.authority = certificates.ca()};
+  EXPECT_EQ(parse_endpoint("host:1")->url(), "http://host:1");
+  EXPECT_EQ(parse_endpoint("host:1", files)->url(), "https://host:1");
+  EXPECT_EQ(parse_endpoint("http://host:1", files)->url(), "http://host:1");
+  EXPECT_EQ(parse_endpoint("https://[::1]")->url(), "https://[::1]:7070");
+  const auto missing = parse_endpoint("https://host", {.authority = "/nonexistent/ca.pem"});
+  ASSERT_FALSE(missing);
+  EXPECT_NE(missing.error().message.find("/nonexistent/ca.pem"), std::string::npos);
+}
+
 TEST(EndpointTest, ReadsAddressesAndRefusesWhatIsNone) {
   EXPECT_EQ(parse_endpoint("http://localhost:80/")->host, "localhost");
   EXPECT_EQ(parse_endpoint("127.0.0.1:8080")->port, "8080");
   EXPECT_EQ(parse_endpoint("http://[::1]:9")->host, "::1");
   EXPECT_EQ(parse_endpoint("http://host")->port, "7070");
   for (const char* bad :
-       {"", "http://", "ftp://x", "https://x", "http://x:y", "http://[::1", "http://a/b", "x:"}) {
+       {"", "http://", "ftp://x", "https://", "http://x:y", "http://[::1", "http://a/b", "x:"}) {
     EXPECT_FALSE(parse_endpoint(bad)) << bad;
   }
 }

@@ -88,6 +88,12 @@ ClusterTest::~ClusterTest() {
   std::filesystem::remove_all(scratch_, ignored);
 }
 
+client::Endpoint ClusterTest::endpoint() const {
+  auto endpoint = client::parse_endpoint(http_, tls_);
+  EXPECT_TRUE(endpoint) << endpoint.error().message;
+  return endpoint ? std::move(*endpoint) : client::Endpoint{};
+}
+
 Program& ClusterTest::keep_ready(std::vector<std::string> arguments) {
   programs_.push_back(start(std::move(arguments)));
   return *programs_.back();
@@ -96,7 +102,11 @@ Program& ClusterTest::keep_ready(std::vector<std::string> arguments) {
 std::unique_ptr<Program> ClusterTest::start(std::vector<std::string> arguments,
                                             Program::Options options) {
   arguments.insert(arguments.begin(), program_path("hearth"));
-  options.environment.emplace("HEARTH_URL", "http://" + http_);
+  options.environment.emplace("HEARTH_URL",
+                              (tls_.authority.empty() ? "http://" : "https://") + http_);
+  if (!tls_.authority.empty()) {
+    options.environment.emplace("HEARTH_CA", tls_.authority);
+  }
   if (options.directory.empty()) {
     options.directory = scratch_;
   }
@@ -156,13 +166,13 @@ void ClusterTest::kill_now(Program& program) {
 
 Answer ClusterTest::get(const std::string& target,
                         const std::map<std::string, std::string>& headers) {
-  client::HttpClient client(*client::parse_endpoint(http_));
+  client::HttpClient client(endpoint());
   return to_answer(client.request({.target = target, .headers = headers}, kRequestPatience));
 }
 
 Answer ClusterTest::post(const std::string& target, const std::string& body,
                          const std::string& content_type) {
-  client::HttpClient client(*client::parse_endpoint(http_));
+  client::HttpClient client(endpoint());
   return to_answer(client.request(
       {.method = "POST", .target = target, .body = body, .content_type = content_type},
       kRequestPatience));
@@ -184,7 +194,7 @@ void ClusterTest::wait_on_events(const std::string& target, const std::function<
   SystemClock clock;
   const std::int64_t deadline_ns =
       clock.monotonic_ns() + std::chrono::nanoseconds(patience).count();
-  client::HttpClient client(*client::parse_endpoint(http_));
+  client::HttpClient client(endpoint());
   auto stream = client.stream({.target = target}, kRequestPatience);
   while (!holds()) {
     if (clock.monotonic_ns() > deadline_ns) {

@@ -43,6 +43,8 @@ class ClusterTest : public ::testing::Test {
   // Runs `hearth ARGUMENTS` against this cluster to its end.
   Exit hearth(std::vector<std::string> arguments, Program::Options options = {},
               Duration patience = std::chrono::seconds(60));
+  // From here on clients and agents believe this authority, and speak TLS.
+  void trust(const std::string& ca) { tls_.authority = ca; }
   // SIGKILL, and waits until it is gone.
   static void kill_now(Program& program);
   // kill -9 of the controller that start_controller started; and its start with the same flags.
@@ -76,11 +78,13 @@ class ClusterTest : public ::testing::Test {
   [[nodiscard]] std::string grpc() const { return grpc_; }
 
  private:
+  [[nodiscard]] client::Endpoint endpoint() const;
   Program& keep_ready(std::vector<std::string> arguments);
   void wait_on_events(const std::string& target, const std::function<bool()>& holds,
                       const std::string& what, Duration patience);
 
   std::string scratch_;
+  tls::ClientFiles tls_;
   std::string http_ = "127.0.0.1:0";
   std::string grpc_ = "127.0.0.1:0";
   std::vector<std::unique_ptr<Program>> programs_;

@@ -14,6 +14,7 @@
 #include "api/testing/fake_agent_api.h"
 #include "base/clock.h"
 #include "front/agentlink/agent_link_server.h"
+#include "tls/testing/test_certificates.h"
 
 namespace hearth {
 namespace {
@@ -47,13 +48,26 @@ class FixedUsage final : public agent::MachineUsage {
   AgentUsage read() override { return {.cpu_percent = 12.5, .memory_bytes = 4'096}; }
 };
 
+// What was logged, for the sentences that only the log has.
+class KeptLog final : public Log {
+ public:
+  explicit KeptLog(std::string& lines) : Log(LogLevel::Warn), lines_(lines) {}
+
+ private:
+  void write(LogLevel /*level*/, std::string_view message, LogFields fields) override {
+    lines_ += format_text_line(message, fields) + "\n";
+  }
+  std::string& lines_;
+};
+
 // The agent: its loop runs only inside `until`, on the test's thread.
 class TestAgent final : public agent::LinkListener, public agent::OutputSource {
  public:
-  explicit TestAgent(std::string controller) {
+  explicit TestAgent(std::string controller, std::optional<tls::ClientFiles> tls = {}) {
     loop_ = std::move(agent::EventLoop::create(clock_)).value();
     link_ =
         agent::make_grpc_link({*loop_, *log_, usage_, *this}, {.controller = std::move(controller),
+                                                               .tls = std::move(tls),
                                                                .seed = 1,
                                                                .reconnect_initial = Duration(10),
                                                                .reconnect_max = Duration(50)});
@@ -119,11 +133,12 @@ class TestAgent final : public agent::LinkListener, public agent::OutputSource {
   std::vector<agent::AgentCommand> orders;
   std::vector<agent::AssignOrder> assigned;
   std::vector<Error> rejections;
+  std::string log_lines;
   std::map<OutputStreamKey, std::string> streams;
 
  private:
   SystemClock clock_;
-  std::unique_ptr<Log> log_ = make_null_log();
+  std::unique_ptr<Log> log_ = std::make_unique<KeptLog>(log_lines);
   FixedUsage usage_;
   std::unique_ptr<agent::EventLoop> loop_;
   std::unique_ptr<agent::ControllerLink> link_;
@@ -457,6 +472,91 @@ TEST_F(AgentLinkTest, ListensOnLoopbackOnly) {
     ASSERT_FALSE(started) << address;
     EXPECT_EQ(started.error().code, ErrorCode::InvalidArgument) << address;
   }
+}
+
+class TlsLinkTest : public AgentLinkTest {
+ protected:
+  void serve_tls(bool wants_client_certificate = false) {
+    identity_ = certificates_.identity(wants_client_certificate);
+    serve({.address = "127.0.0.1:0", .tls = identity_.get()});
+  }
+  // What an agent logs that gets no link.
+  std::string refusal(const std::optional<tls::ClientFiles>& files) {
+    TestAgent agent(address_, files);
+    agent.start();
+    EXPECT_TRUE(agent.until([&] { return !agent.log_lines.empty(); }));
+    EXPECT_EQ(agent.count<agent::LinkUp>(), 0U);
+    return agent.log_lines;
+  }
+  [[nodiscard]] tls::ClientFiles trusting() const { return {.authority = certificates_.ca()}; }
+
+  tls::testing::TestCertificates certificates_;
+  std::unique_ptr<tls::ServerIdentity> identity_;
+};
+
+TEST_F(TlsLinkTest, CarriesBothStreams) {
+  serve_tls();
+  TestAgent agent(address_, trusting());
+  agent.start();
+  agent.write(out(1), "secret output");
+  ASSERT_TRUE(agent.until([&] { return received(out(1)) == "secret output"; })) << agent.log_lines;
+}
+
+TEST_F(TlsLinkTest, SaysWhyAControllerIsNotBelieved) {
+  serve_tls();
+  const tls::testing::TestCertificates others;
+  EXPECT_NE(refusal(tls::ClientFiles{.authority = others.ca()})
+                .find("the controller's certificate is not from the authority in " + others.ca()),
+            std::string::npos);
+  certificates_.server("server", {"example.org"});
+  ASSERT_TRUE(identity_->reload() == tls::ServerIdentity::Reload::Replaced);
+  const std::string name = refusal(trusting());
+  EXPECT_NE(name.find("is for other names"), std::string::npos) << name;
+  EXPECT_FALSE(refusal(std::nullopt).empty());  // plain to a port that speaks TLS
+  server_->stop();
+  serve();
+  const std::string plain = refusal(trusting());
+  EXPECT_NE(plain.find("does not speak TLS"), std::string::npos) << plain;
+}
+
+TEST_F(TlsLinkTest, ReadsItsFilesForEachConnection) {
+  serve_tls();
+  const std::string good = *read_file(certificates_.ca(), limits::kCertificateFileBytesMax);
+  certificates_.write("ca.pem", "half-written");
+  TestAgent agent(address_, trusting());
+  agent.start();
+  ASSERT_TRUE(agent.until([&] { return !agent.log_lines.empty(); }));
+  EXPECT_NE(agent.log_lines.find("no readable certificate"), std::string::npos) << agent.log_lines;
+  certificates_.write("ca.pem", good);
+  EXPECT_TRUE(agent.until_order<agent::LinkUp>()) << agent.log_lines;
+}
+
+TEST_F(TlsLinkTest, ANewCertificateIsForNewLinks) {
+  serve_tls();
+  TestAgent old(address_, trusting());
+  old.start();
+  ASSERT_TRUE(old.until_order<agent::LinkUp>()) << old.log_lines;
+  const tls::testing::TestCertificates others;
+  for (const char* half : {"server.pem", "server.key"}) {
+    certificates_.write(half, *read_file(others.path(half), limits::kCertificateFileBytesMax));
+  }
+  ASSERT_TRUE(identity_->reload() == tls::ServerIdentity::Reload::Replaced);
+  TestAgent aware(address_, tls::ClientFiles{.authority = others.ca()});
+  aware.info_.id = AgentId("node-2");
+  aware.start();
+  ASSERT_TRUE(aware.until_order<agent::LinkUp>()) << aware.log_lines;
+  EXPECT_NE(refusal(trusting()).find("not from the authority"), std::string::npos);
+  old.write(out(1), "still here");
+  EXPECT_TRUE(old.until([&] { return received(out(1)) == "still here"; }));
+  EXPECT_EQ(old.count<agent::LinkDown>(), 0U);
+}
+
+TEST_F(TlsLinkTest, WantsClientCertificatesWhenToldTo) {
+  serve_tls(/*wants_client_certificate=*/true);
+  EXPECT_FALSE(refusal(trusting()).empty());
+  TestAgent agent(address_, certificates_.client("node"));
+  agent.start();
+  EXPECT_TRUE(agent.until_order<agent::LinkUp>()) << agent.log_lines;
 }
 
 TEST_F(AgentLinkTest, StopsWhileAgentsAreConnectedAndSending) {

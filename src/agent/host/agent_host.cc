@@ -166,8 +166,9 @@ Result<> AgentHost::Impl::prepare_groups() {
 }
 
 Result<> AgentHost::Impl::run() {
-  link_ = deps_.make_link({*loop_, deps_.log, usage_, spool_},
-                          {.controller = options_.controller, .seed = random_u64()});
+  link_ = deps_.make_link(
+      {*loop_, deps_.log, usage_, spool_},
+      {.controller = options_.controller, .tls = options_.tls, .seed = random_u64()});
   shell_ = std::make_unique<AgentShell>(
       AgentShell::Deps{*loop_, deps_.clock, deps_.log, *runtime_, spool_, *link_}, info_,
       AgentShell::Events{.on_ready =

@@ -25,13 +25,15 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "model/agent.h"
+#include "tls/context.h"
 
 namespace hearth::agent {
 
 struct AgentOptions {
-  std::string controller;  // HOST:PORT, for a link over the network
-  std::string id;          // empty: default_agent_id()
-  std::string type;        // also the label "type", unless labels has one
+  std::string controller;               // HOST:PORT, for a link over the network
+  std::optional<tls::ClientFiles> tls;  // of that link; none: plain
+  std::string id;                       // empty: default_agent_id()
+  std::string type;                     // also the label "type", unless labels has one
   std::string version;
   std::string data_dir;
   Labels labels;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/link/channel_credentials.h"
 #include "agent/link/grpc_call.h"
 #include "agent/link/reconnect_delay.h"
 #include "hearth/agent_link.grpc.pb.h"
@@ -23,7 +24,7 @@ using ControlCall = GrpcCall<v1::AgentMessage, v1::ControllerMessage>;
 using OutputCall = GrpcCall<v1::OutputUp, v1::OutputDown>;
 
 // A channel of its own for each call: gRPC would share connections and has a back-off of its own.
-std::unique_ptr<v1::AgentLink::Stub> connect_to(const GrpcLinkOptions& options) {
+Result<std::unique_ptr<v1::AgentLink::Stub>> connect_to(const GrpcLinkOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
@@ -32,8 +33,9 @@ std::unique_ptr<v1::AgentLink::Stub> connect_to(const GrpcLinkOptions& options) 
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(limits::kLinkMessageBytesMax));
   arguments.SetMaxSendMessageSize(static_cast<int>(limits::kLinkMessageBytesMax));
+  HEARTH_ASSIGN(const auto credentials, make_channel_credentials(options.tls));
   return v1::AgentLink::NewStub(
-      grpc::CreateCustomChannel(options.controller, grpc::InsecureChannelCredentials(), arguments));
+      grpc::CreateCustomChannel(options.controller, credentials, arguments));
 }
 
 v1::OutputUp to_proto(std::vector<OutputPiece> batch) {
@@ -204,20 +206,25 @@ class GrpcLink final : public ControllerLink {
 };
 
 void GrpcLink::connect() {
-  control_stub_ = connect_to(options_);
+  auto stub = connect_to(options_);
+  if (!stub) {
+    lost(stub.error().message);
+    return;
+  }
+  control_stub_ = std::move(*stub);
   control_ = std::make_shared<ControlCall>(
-      gate_,
-      ControlCall::Events{
-          .on_message = [this](const v1::ControllerMessage& message) { take_all(message); },
-          .on_written =
-              [this] {
-                writing_ = false;
-                write_control();
-              },
-          .on_ended =
-              [this](const grpc::Status& status) {
-                lost(status.ok() ? "the controller ended the connection" : status.error_message());
-              }});
+      gate_, ControlCall::Events{
+                 .on_message = [this](const v1::ControllerMessage& message) { take_all(message); },
+                 .on_written =
+                     [this] {
+                       writing_ = false;
+                       write_control();
+                     },
+                 .on_ended =
+                     [this](const grpc::Status& status) {
+                       lost(status.ok() ? "the controller ended the connection"
+                                        : explain_failure(status.error_message(), options_.tls));
+                     }});
   control_->start([this](grpc::ClientContext* context, ControlCall* call) {
     control_stub_->async()->Control(context, call);
   });
@@ -376,7 +383,12 @@ void GrpcLink::beat() {
 }
 
 void GrpcLink::open_output() {
-  output_stub_ = connect_to(options_);
+  auto stub = connect_to(options_);
+  if (!stub) {
+    output_ended({grpc::StatusCode::UNAVAILABLE, stub.error().message});
+    return;
+  }
+  output_stub_ = std::move(*stub);
   output_ = std::make_shared<OutputCall>(
       gate_, OutputCall::Events{
                  .on_message =

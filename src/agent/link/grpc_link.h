@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/link/controller_link.h"
@@ -15,11 +16,14 @@
 #include "agent/loop/event_loop.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "tls/context.h"
 
 namespace hearth::agent {
 
 struct GrpcLinkOptions {
   std::string controller;  // HOST:PORT
+  // Plain without it. The files are read for each connection, so that they may be renewed.
+  std::optional<tls::ClientFiles> tls;
   std::uint64_t seed = 0;  // of the jitter
   Duration reconnect_initial = limits::kReconnectInitial;
   Duration reconnect_max = limits::kReconnectMax;

@@ -15,6 +15,7 @@
 #include "front/agentlink/control_stream.h"
 #include "front/agentlink/link_table.h"
 #include "front/agentlink/output_stream.h"
+#include "front/agentlink/server_credentials.h"
 #include "hearth/agent_link.grpc.pb.h"
 
 namespace hearth::front::agentlink {
@@ -100,6 +101,8 @@ void configure(grpc::ServerBuilder& builder, const AgentLinkOptions& options) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                             static_cast<int>(limits::kTlsHandshakeSeconds) * 1'000);
   // Agents ping as well; their pings are welcome at any rate.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   builder.SetMaxReceiveMessageSize(static_cast<int>(limits::kLinkMessageBytesMax));
@@ -126,7 +129,9 @@ class AgentLinkServer::Impl {
     const std::string where = endpoint.host + ":" + std::to_string(endpoint.port);
     grpc::ServerBuilder builder;
     configure(builder, options_);
-    builder.AddListeningPort(where, grpc::InsecureServerCredentials(), &port_);
+    credentials_ = options_.tls == nullptr ? grpc::InsecureServerCredentials()
+                                           : make_server_credentials(*options_.tls);
+    builder.AddListeningPort(where, credentials_, &port_);
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
     if (!server_ || port_ == 0) {
@@ -153,6 +158,7 @@ class AgentLinkServer::Impl {
   LinkTable table_;
   StreamDeps deps_;
   Service service_;
+  std::shared_ptr<grpc::ServerCredentials> credentials_;  // asked by the server for its whole life
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 };

@@ -16,11 +16,13 @@
 #include "base/limits.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "tls/server_identity.h"
 
 namespace hearth::front::agentlink {
 
 struct AgentLinkOptions {
   std::string address = "127.0.0.1:50051";                   // HOST:PORT; port 0 picks a free one
+  const tls::ServerIdentity* tls = nullptr;                  // null: plain; outlives the server
   Duration heartbeat_interval = limits::kHeartbeatInterval;  // told to agents in their welcome
   Duration hello_timeout = limits::kLinkHelloTimeout;
   Duration keepalive = limits::kLinkKeepalive;
