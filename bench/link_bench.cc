@@ -11,6 +11,7 @@
 #include "agent/link/grpc_link.h"
 #include "agent/loop/event_loop.h"
 #include "api/controller_loop.h"
+#include "api/doorkeeper.h"
 #include "base/check.h"
 #include "base/mutex.h"
 #include "base/testing/temp_dir.h"
@@ -33,7 +34,12 @@ struct Controller {
                 .on_fatal = [](const Error& error) { HEARTH_CHECK(false, error.message); }},
                {})
                .value();
-    server = front::agentlink::AgentLinkServer::start(*loop, {.address = "127.0.0.1:0"}).value();
+    keeper = api::Doorkeeper::start(store->tokens().value(),
+                                    {.clock = clock, .log = *log, .on_fatal = [](const Error&) {}})
+                 .value();
+    server = front::agentlink::AgentLinkServer::start(*loop, *keeper,
+                                                      {.address = "127.0.0.1:0", .is_open = true})
+                 .value();
   }
   ~Controller() { server->stop(); }
 
@@ -43,6 +49,7 @@ struct Controller {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<output::OutputStore> outputs;
   std::unique_ptr<api::ControllerLoop> loop;
+  std::unique_ptr<api::Doorkeeper> keeper;
   std::unique_ptr<front::agentlink::AgentLinkServer> server;
 };
 

@@ -1,9 +1,11 @@
 #include "apps/controller_process.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "apps/loop_metrics.h"
 #include "apps/version.h"
+#include "config/door_rule.h"
 #include "net/listen_address.h"
 #include "output/file_output_store.h"
 #include "store/sqlite/sqlite_store.h"
@@ -53,10 +55,17 @@ ControllerProcess::~ControllerProcess() {
 
 Result<std::unique_ptr<ControllerProcess>> ControllerProcess::start(
     const config::Settings& settings, const std::string& data, Deps deps) {
+  // Before anything is made: what may not be listened on leaves nothing behind.
+  HEARTH_TRY(decide_doors(settings));
   std::unique_ptr<ControllerProcess> process(new ControllerProcess());
   HEARTH_ASSIGN(process->certificates_, CertificateKeeper::start(settings, deps.clock, deps.log));
   HEARTH_ASSIGN(process->store_, store::open_sqlite_store({.directory = data}));
   HEARTH_ASSIGN(process->outputs_, output::open_file_output_store(data + "/output"));
+  HEARTH_ASSIGN(auto tokens, process->store_->tokens());
+  HEARTH_ASSIGN(
+      process->keeper_,
+      api::Doorkeeper::start(std::move(tokens),
+                             {.clock = deps.clock, .log = deps.log, .on_fatal = deps.on_fatal}));
   HEARTH_ASSIGN(process->loop_, api::ControllerLoop::start({.store = *process->store_,
                                                             .outputs = *process->outputs_,
                                                             .clock = deps.clock,
@@ -70,28 +79,80 @@ Result<std::unique_ptr<ControllerProcess>> ControllerProcess::start(
   return process;
 }
 
+Result<Doors> decide_doors(const config::Settings& settings) {
+  Doors doors;
+  HEARTH_ASSIGN(doors.http, net::parse_listen_address(settings.text("http")));
+  HEARTH_ASSIGN(doors.grpc, net::parse_listen_address(settings.text("grpc")));
+  HEARTH_ASSIGN(const config::AuthRule auth, config::parse_auth_rule(settings.text("auth")));
+  config::DoorFacts facts{
+      .has_tls = !settings.text("tls_cert").empty(),
+      .auth = auth,
+      .may_be_insecure = settings.boolean("insecure_listen_without_tls_and_tokens")};
+  facts.address = doors.http.to_string();
+  facts.flag = "--http";
+  facts.is_loopback = !doors.http_beyond();
+  HEARTH_ASSIGN(doors.http_open, config::decide_is_open(facts));
+  facts.address = doors.grpc.to_string();
+  facts.flag = "--grpc";
+  facts.is_loopback = !doors.grpc_beyond();
+  HEARTH_ASSIGN(doors.grpc_open, config::decide_is_open(facts));
+  return doors;
+}
+
+void ControllerProcess::warn_of_doors(const Doors& doors, Log& log) {
+  const bool is_plain = certificates_ == nullptr && (doors.http_beyond() || doors.grpc_beyond());
+  const bool is_open =
+      (doors.http_beyond() && doors.http_open) || (doors.grpc_beyond() && doors.grpc_open);
+  if (is_plain || is_open) {
+    log.warn("listening beyond loopback, as told, without what secures it",
+             {{"http", doors.http.to_string()},
+              {"grpc", doors.grpc.to_string()},
+              {"tls", is_plain ? "no" : "yes"},
+              {"tokens", is_open ? "not needed" : "needed"}});
+  }
+  if (!doors.http_open && !keeper_->has_admin()) {
+    log.warn("no token may make others yet",
+             {{"do", "stop the controller and run: hearth token create --scope admin --data DIR"}});
+  }
+}
+
 Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& deps) {
-  HEARTH_ASSIGN(const auto http_address, net::parse_listen_address(settings.text("http")));
-  HEARTH_ASSIGN(const auto grpc_address, net::parse_listen_address(settings.text("grpc")));
-  grpc_host_ = grpc_address.host;
+  HEARTH_ASSIGN(const Doors doors, decide_doors(settings));
+  grpc_host_ = doors.grpc.host;
   const tls::ServerIdentity* identity =
       certificates_ == nullptr ? nullptr : &certificates_->identity();
-  HEARTH_ASSIGN(link_,
-                front::agentlink::AgentLinkServer::start(
-                    *loop_, {.address = settings.text("grpc"),
-                             .tls = identity,
-                             .heartbeat_interval = settings.duration("heartbeat_interval")}));
+  warn_of_doors(doors, deps.log);
+  HEARTH_ASSIGN(link_, front::agentlink::AgentLinkServer::start(
+                           *loop_, *keeper_,
+                           {.address = settings.text("grpc"),
+                            .tls = identity,
+                            .heartbeat_interval = settings.duration("heartbeat_interval"),
+                            .is_open = doors.grpc_open,
+                            .beyond_loopback = doors.grpc_beyond()}));
   HEARTH_ASSIGN(
       rest_, rest::RestService::create(
-                 *loop_, deps.clock,
-                 {.origins = {.hosts = allowed_hosts(settings, identity), .origins = {}},
+                 *loop_, *keeper_, deps.clock,
+                 {.origins = {.hosts = allowed_hosts(settings, identity),
+                              .origins = {},
+                              .any_address = doors.http_beyond()},
                   .version = kVersion,
+                  .door = {.is_open = doors.http_open,
+                           .is_tls = identity != nullptr,
+                           .submits_per_second_max =
+                               std::max<std::int64_t>(1, settings.integer("submit_rate_max"))},
                   .http_stats =
                       [this] { return http_ == nullptr ? net::HttpServerStats{} : http_->stats(); },
                   .more_metrics =
-                      [this](std::string& text) { append_loop_metrics(loop_->metrics(), text); }}));
-  HEARTH_ASSIGN(http_, net::HttpServer::start(http_address, "--http ADDR or HEARTH_HTTP", *rest_,
-                                              deps.clock, {.tls = identity}));
+                      [this](std::string& text) {
+                        append_loop_metrics(loop_->metrics(), text);
+                        text +=
+                            "# HELP hearth_refused_total Calls refused for want of a good token.\n"
+                            "# TYPE hearth_refused_total counter\nhearth_refused_total " +
+                            std::to_string(keeper_->refused()) + "\n";
+                      }}));
+  HEARTH_ASSIGN(http_,
+                net::HttpServer::start(doors.http, "--http ADDR or HEARTH_HTTP", *rest_, deps.clock,
+                                       {.tls = identity, .beyond_loopback = doors.http_beyond()}));
   return {};
 }
 
@@ -116,6 +177,9 @@ void ControllerProcess::stop() {
   }
   if (link_ != nullptr) {
     link_->stop();
+  }
+  if (keeper_ != nullptr) {
+    keeper_->stop();
   }
   if (loop_ != nullptr) {
     loop_->stop();

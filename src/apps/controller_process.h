@@ -7,6 +7,7 @@
 #include <string>
 
 #include "api/controller_loop.h"
+#include "api/doorkeeper.h"
 #include "apps/certificate_keeper.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,6 +18,19 @@
 #include "net/http_server.h"
 
 namespace hearth::apps {
+
+// What the addresses and settings come to.
+struct Doors {
+  net::ListenAddress http;
+  net::ListenAddress grpc;
+  bool http_open = false;
+  bool grpc_open = false;
+
+  [[nodiscard]] bool http_beyond() const { return !net::is_loopback_ip(http.host); }
+  [[nodiscard]] bool grpc_beyond() const { return !net::is_loopback_ip(grpc.host); }
+};
+// InvalidArgument for what may not be listened on.
+Result<Doors> decide_doors(const config::Settings& settings);
 
 class ControllerProcess {
  public:
@@ -43,9 +57,11 @@ class ControllerProcess {
  private:
   ControllerProcess() = default;
   Result<> open_doors(const config::Settings& settings, Deps& deps);
+  void warn_of_doors(const Doors& doors, Log& log);
 
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<output::OutputStore> outputs_;
+  std::unique_ptr<api::Doorkeeper> keeper_;
   std::unique_ptr<api::ControllerLoop> loop_;
   std::unique_ptr<CertificateKeeper> certificates_;  // null: no TLS
   std::unique_ptr<rest::RestService> rest_;

@@ -18,6 +18,7 @@
 #include "apps/signals.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cli/session.h"
 #include "config/settings.h"
 #include "local/local_link.h"
 #include "wire/protobuf_log.h"
@@ -35,6 +36,7 @@ struct Ground {
   SystemClock clock;
   std::unique_ptr<Log> log;
   bool json = false;
+  std::string token;  // of an agent
 };
 
 LogLevel log_level(const std::string& name) {
@@ -143,15 +145,26 @@ Result<std::unique_ptr<agent::AgentHost>> make_agent(Ground& ground, const std::
                                                      std::function<void(const AgentInfo&)> ready) {
   HEARTH_ASSIGN(auto options, agent_options(ground.settings, data, drain_deadline));
   options.controller = ground.settings.text("controller");
+  options.token = ground.token;
   return agent::AgentHost::create(std::move(options), {.clock = ground.clock,
                                                        .log = *ground.log,
                                                        .make_link = std::move(make_link),
                                                        .on_ready = std::move(ready)});
 }
 
+// Who may submit runs commands as the agent's user.
+void warn_of_root(Ground& ground, bool is_open) {
+  if (is_open && ::geteuid() == 0 && ground.settings.text("run_as").empty()) {
+    ground.log->warn("everybody on this machine may run commands as root here",
+                     {{"do", "set --run-as USER, or ask for tokens with --auth required"}});
+  }
+}
+
 int run_agent(Ground& ground, const SignalFd& signals) {
   const std::string data = data_directory(ground.settings, "agent-" + agent_id(ground.settings));
   const std::string controller = ground.settings.text("controller");
+  warn_of_root(ground, ground.token.empty() &&
+                           (controller.starts_with("127.") || controller.starts_with("localhost")));
   auto host =
       make_agent(ground, data, limits::kDrainDeadlineAgent, agent::make_grpc_link,
                  [&](const AgentInfo& info) { say_agent_ready(ground, info.id, controller); });
@@ -177,6 +190,9 @@ int run_up(Ground& ground, const SignalFd& signals) {
     return fail(started.error());
   }
   controller = std::move(*started);
+  if (const auto doors = decide_doors(ground.settings)) {
+    warn_of_root(ground, doors->http_open);
+  }
   const int exit_code = run_until_stopped(ground, signals, **host,
                                           [&controller] { controller->reload_certificates(); });
   controller->stop();
@@ -211,6 +227,13 @@ int run_daemon(const cli::DaemonCommand& command,
       log_level(ground.settings.text("log_level")),
       ground.settings.text("log_format") == "json" ? LogFormat::Json : LogFormat::Text);
   const wire::ProtobufLog protobuf_log(*ground.log);
+  if (command.kind == cli::DaemonKind::Agent) {
+    auto token = cli::find_token(ground.settings.text("token_file"), environment);
+    if (!token) {
+      return fail(token.error());
+    }
+    ground.token = std::move(*token);
+  }
   switch (command.kind) {
     case cli::DaemonKind::Controller:
       return run_controller(ground, *signals);

@@ -12,6 +12,7 @@
 
 #include "apps/config_view.h"
 #include "apps/daemon.h"
+#include "apps/local_tokens.h"
 #include "apps/signals.h"
 #include "apps/version.h"
 #include "base/clock.h"
@@ -64,6 +65,10 @@ int run(const std::vector<std::string>& arguments) {
   if (const auto* cert = std::get_if<cli::CertCommand>(&invocation)) {
     SystemClock clock;
     return cli::run_cert_command(*cert, clock, apps::host_name(), {});
+  }
+  if (const auto* token = std::get_if<cli::TokenCommand>(&invocation);
+      token != nullptr && !token->data.empty()) {
+    return apps::manage_local_tokens(*token);
   }
   return run_client(invocation, environment);
 }

@@ -206,6 +206,11 @@ Result<TokenChanges> TokenTable::join(const TokenId& join_token, const NewCreden
       known->agent == credential.agent && equal(known->hash, credential.hash)) {
     return TokenChanges{};
   }
+  if (known != nullptr && known->revoked_at) {
+    return unauthenticated("credential " + credential.id.value() + " of agent \"" + known->agent +
+                           "\" was revoked; to let the agent in again, remove the file "
+                           "`credential` from its data directory and start it with a join token");
+  }
   const TokenRecord* token = find(join_token);
   if (token == nullptr || token->kind != TokenKind::Join) {
     return unauthenticated("there is no join token " + join_token.value());

@@ -170,7 +170,9 @@ TEST_F(TokenTableTest, ALostAnswerToAJoinCostsNoUse) {
   stolen.hash.front() ^= 1U;
   EXPECT_FALSE(table_.join(token.id, stolen, now_));
   revoke(made);
-  EXPECT_FALSE(table_.join(token.id, credential, now_)) << "revoked is revoked";
+  const auto again = table_.join(token.id, credential, now_);
+  ASSERT_FALSE(again) << "revoked is revoked";
+  EXPECT_NE(again.error().message.find("remove the file"), std::string::npos);
 }
 
 TEST_F(TokenTableTest, AnAgentIdBelongsToWhoJoinedWithItUntilRevoked) {

@@ -31,6 +31,7 @@ struct Runner {
   Result<int> operator()(const WorkersCommand&) { return show_workers(session); }
   Result<int> operator()(const TopCommand& command) { return show_top(session, command); }
   Result<int> operator()(const DrainCommand& command) { return drain_agent(session, command); }
+  Result<int> operator()(const TokenCommand& command) { return manage_tokens(session, command); }
   Result<int> operator()(const CertCommand&) { return internal_error("not a client command"); }
   Result<int> operator()(const VersionCommand&) { return internal_error("not a client command"); }
   Result<int> operator()(const DaemonCommand&) { return internal_error("not a client command"); }

@@ -11,7 +11,8 @@
 
 namespace hearth::cli {
 
-// Any Invocation but a DaemonCommand, which the program runs itself.
+// Any Invocation but a DaemonCommand, and a TokenCommand with a data directory, which the program
+// runs itself.
 int run_client_command(const Invocation& invocation,
                        const std::map<std::string, std::string>& environment, Terminal terminal);
 
@@ -30,5 +31,6 @@ Result<int> show_top(Session& session, const TopCommand& command);
 Result<int> cancel_jobs(Session& session, const CancelCommand& command);
 Result<int> retry_job(Session& session, const RetryCommand& command);
 Result<int> drain_agent(Session& session, const DrainCommand& command);
+Result<int> manage_tokens(Session& session, const TokenCommand& command);
 
 }  // namespace hearth::cli

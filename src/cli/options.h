@@ -15,8 +15,9 @@ namespace hearth::cli {
 
 // For every command that talks to a controller.
 struct Common {
-  std::string url;       // --url, else HEARTH_URL, else the default
-  tls::ClientFiles tls;  // --ca …, else HEARTH_CA …
+  std::string url;         // --url, else HEARTH_URL, else the default
+  tls::ClientFiles tls;    // --ca …, else HEARTH_CA …
+  std::string token_file;  // --token-file; else HEARTH_TOKEN, else none
   bool json = false;
 };
 
@@ -116,6 +117,19 @@ struct CertCommand {
   std::int64_t days = 397;
   std::string file;
 };
+enum class TokenAction { Create, List, Revoke };
+struct TokenCommand {
+  Common common;
+  TokenAction action = TokenAction::List;
+  std::string data;  // the data directory of a controller that does not run; empty: over REST
+  std::string name;
+  std::string scopes;
+  std::string expires;
+  std::string agent;
+  bool join = false;
+  std::int64_t uses = 1;
+  std::vector<std::string> ids;
+};
 struct VersionCommand {};
 
 // up, controller, agent, config: run by the program itself. `flags` by setting name.
@@ -136,7 +150,7 @@ struct Message {
 using Invocation =
     std::variant<RunCommand, SubmitCommand, JobsCommand, LogsCommand, CancelCommand, RetryCommand,
                  ExplainCommand, AgentsCommand, WorkersCommand, TopCommand, DrainCommand,
-                 CertCommand, VersionCommand, DaemonCommand, Message>;
+                 TokenCommand, CertCommand, VersionCommand, DaemonCommand, Message>;
 
 // `arguments` without the program's name.
 Invocation parse_command_line(const std::vector<std::string>& arguments);

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "auth/token.h"
 #include "cli/options.h"
 #include "config/settings.h"
 
@@ -38,8 +39,28 @@ void add_common(CLI::App& app, Common& common) {
   app.add_option("--client-cert", common.tls.certificate,
                  "Certificate to show to the controller (default: HEARTH_CLIENT_CERT)");
   app.add_option("--client-key", common.tls.key, "Its private key (default: HEARTH_CLIENT_KEY)");
+  app.add_option("--token-file", common.token_file,
+                 "File that holds the token (default: the variable HEARTH_TOKEN)");
   app.add_flag("--json", common.json, "Machine-readable output");
 }
+
+// Command lines are seen by everybody on the machine. What a job is to run is its own affair.
+bool shows_token(const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") {
+      return false;
+    }
+    if (argument == "--token" || argument.starts_with("--token=") || auth::holds_token(argument)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+constexpr const char* kNoTokenHere =
+    "hearth: a token must not stand in a command line, which everybody on this machine can read; "
+    "put it\ninto the variable HEARTH_TOKEN or into a file named by --token-file, and revoke one "
+    "that was shown\n";
 
 void add_limit_options(CLI::App& app, JobOptions& job) {
   app.add_option("--cpu", job.cpu, "Cores to reserve, fractions allowed (default 1)")
@@ -117,9 +138,13 @@ class Parser {
     add_looks();
     add_actions();
     add_certificates();
+    add_tokens();
   }
 
   Invocation parse(std::vector<std::string> arguments) {
+    if (shows_token(arguments)) {
+      return Message{kNoTokenHere, 2};
+    }
     std::reverse(arguments.begin(), arguments.end());
     try {
       app_.parse(std::move(arguments));
@@ -142,15 +167,16 @@ class Parser {
 
   void add_daemons() {
     add_daemon(DaemonKind::Up, "up", "Controller and agent in one process",
-               {"controller", "tls", "ca", "client_cert", "client_key", "heartbeat_interval"});
+               {"controller", "tls", "ca", "client_cert", "client_key", "heartbeat_interval",
+                "token_file"});
     add_daemon(DaemonKind::Controller, "controller", "The controller alone",
                {"controller", "tls", "ca", "client_cert", "client_key", "id", "type", "labels",
                 "cpu", "memory", "reserve_memory", "gpus", "resources", "max_parallel_jobs",
-                "cgroup_root", "cgroup", "run_as", "drain_deadline"});
+                "cgroup_root", "cgroup", "run_as", "drain_deadline", "token_file"});
     add_daemon(DaemonKind::Agent, "agent", "An agent: offers this machine to a controller",
-               {"http", "grpc", "tls_cert", "tls_key", "tls_client_ca", "allowed_hosts",
-                "heartbeat_interval", "heartbeat_timeout", "sweep_interval", "starvation_after",
-                "queue_jobs_max"});
+               {"http", "grpc", "auth", "insecure_listen_without_tls_and_tokens", "submit_rate_max",
+                "tls_cert", "tls_key", "tls_client_ca", "allowed_hosts", "heartbeat_interval",
+                "heartbeat_timeout", "sweep_interval", "starvation_after", "queue_jobs_max"});
     add_daemon(DaemonKind::Config, "config", "Print what is in force and where it came from", {});
   }
 
@@ -294,6 +320,41 @@ class Parser {
     show.add_option("file", cert_.file, "Certificate (PEM)")->required();
   }
 
+  void add_tokens() {
+    CLI::App& tokens = *app_.add_subcommand("token", "Make, list and revoke tokens");
+    tokens.require_subcommand(1);
+    CLI::App& create = add_token_action(tokens, TokenAction::Create, "create",
+                                        "Make a token; it is printed once and kept nowhere");
+    create.add_option("--name", token_.name, "Name shown in lists");
+    create.add_option("--scope", token_.scopes,
+                      "Any of submit, read, agent, admin, with commas (default submit,read); admin "
+                      "stands for all");
+    create.add_option("--expires", token_.expires,
+                      "For how long it is good, e.g. 12h, 30d (default: for ever; --join: 24h)");
+    create.add_flag("--join", token_.join,
+                    "A join token: gives an agent that is started with it a credential of its own");
+    create.add_option("--uses", token_.uses, "How many agents may join with it (default 1)");
+    create.add_option("--agent", token_.agent, "The only agent id it is good for");
+    add_token_action(tokens, TokenAction::List, "list", "All tokens, without their secrets");
+    CLI::App& revoke = add_token_action(tokens, TokenAction::Revoke, "revoke",
+                                        "Revoke tokens, at once and for good");
+    revoke.add_option("ids", token_.ids, "Token ids, as `hearth token list` shows them")
+        ->required();
+  }
+
+  CLI::App& add_token_action(CLI::App& tokens, TokenAction action, const char* name,
+                             const char* help) {
+    CLI::App& sub = *tokens.add_subcommand(name, help);
+    sub.callback([this, action] {
+      token_.action = action;
+      result_ = [this] { return Invocation(token_); };
+    });
+    add_common(sub, token_.common);
+    sub.add_option("--data", token_.data,
+                   "Straight in this data directory, while its controller does not run");
+    return sub;
+  }
+
   CLI::App app_;
   std::function<Invocation()> result_;
   DaemonCommand daemons_[4];
@@ -309,6 +370,7 @@ class Parser {
   TopCommand top_;
   DrainCommand drain_;
   CertCommand cert_;
+  TokenCommand token_;
   VersionCommand version_;
 };
 

@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
 
+#include "base/files.h"
+#include "base/testing/temp_dir.h"
 #include "cli/options.h"
+#include "cli/session.h"
+#include "cli/token.h"
 
 namespace hearth::cli {
 namespace {
@@ -74,6 +78,89 @@ TEST(ParseTest, WrongUsageIsExitCode2AndHelpIs0) {
     ASSERT_NE(message, nullptr);
     EXPECT_EQ(message->exit_code, 0);
     EXPECT_NE(message->text.find("hearth"), std::string::npos);
+  }
+}
+
+TEST(ParseTest, ATokenInACommandLineIsRefusedAndNotRepeated) {
+  const std::string token = "hearth_c0123456789ab_" + std::string(64, 'f');
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"jobs", "--token", token},
+                                                {"jobs", "--token=" + token},
+                                                {"jobs", "--token", "anything"},
+                                                {"jobs", token},
+                                                {"jobs", "--url", "http://" + token + "@h:1"}}) {
+    const auto invocation = parse_command_line(wrong);
+    const auto* message = std::get_if<Message>(&invocation);
+    ASSERT_NE(message, nullptr);
+    EXPECT_EQ(message->exit_code, 2);
+    EXPECT_NE(message->text.find("HEARTH_TOKEN"), std::string::npos) << message->text;
+    EXPECT_EQ(message->text.find(token), std::string::npos);
+  }
+  const auto job = parse_command_line({"run", "--", "echo", "--token", "x"});
+  EXPECT_TRUE(std::holds_alternative<RunCommand>(job)) << "a job's own arguments are its own";
+}
+
+TEST(ParseTest, TokensAreMadeListedAndRevoked) {
+  const auto made = parse_command_line(
+      {"token", "create", "--scope", "read,admin", "--expires", "30d", "--name", "n", "--json"});
+  const auto* create = std::get_if<TokenCommand>(&made);
+  ASSERT_NE(create, nullptr);
+  EXPECT_EQ(create->action, TokenAction::Create);
+  EXPECT_EQ(create->scopes, "read,admin");
+  EXPECT_TRUE(create->common.json);
+  EXPECT_EQ(new_token_body(*create).value(),
+            R"({"name":"n","scopes":["read","admin"],"expiresInMs":2592000000})");
+  const auto join = parse_command_line({"token", "create", "--join", "--uses", "3"});
+  EXPECT_EQ(new_token_body(std::get<TokenCommand>(join)).value(), R"({"kind":"join","uses":3})");
+  const auto plain = parse_command_line({"token", "create"});
+  EXPECT_EQ(new_token_body(std::get<TokenCommand>(plain)).value(),
+            R"({"scopes":["submit","read"]})");
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"token", "create", "--uses", "2"},
+        {"token", "create", "--join", "--scope", "read"},
+        {"token", "create", "--scope", "all"},
+        {"token", "create", "--expires", "soon"}}) {
+    EXPECT_FALSE(new_token_body(std::get<TokenCommand>(parse_command_line(wrong))));
+  }
+  const auto revoked = parse_command_line({"token", "revoke", "c1", "c2", "--data", "/d"});
+  const auto* revoke = std::get_if<TokenCommand>(&revoked);
+  ASSERT_NE(revoke, nullptr);
+  EXPECT_EQ(revoke->action, TokenAction::Revoke);
+  EXPECT_EQ(revoke->ids, (std::vector<std::string>{"c1", "c2"}));
+  EXPECT_EQ(revoke->data, "/d");
+}
+
+TEST(TokenFileTest, TheFileGoesBeforeTheVariable) {
+  const std::string token = "hearth_c0123456789ab_" + std::string(64, 'f');
+  const std::string other = "hearth_c0123456789ab_" + std::string(64, 'e');
+  const hearth::testing::TempDir directory;
+  const std::string file = directory.path() + "/token";
+  ASSERT_TRUE(write_file_atomically(file, other + "\n", 0600));
+  EXPECT_EQ(find_token("", {}).value(), "");
+  EXPECT_EQ(find_token("", {{"HEARTH_TOKEN", token}}).value(), token);
+  EXPECT_EQ(find_token(file, {{"HEARTH_TOKEN", token}}).value(), other);
+  const auto bad = find_token("", {{"HEARTH_TOKEN", "hunter2"}});
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().message.find("hunter2"), std::string::npos);
+  EXPECT_FALSE(find_token(directory.path() + "/none", {}));
+}
+
+TEST(SessionTest, ATokenLeavesThisMachineOnlyOverTls) {
+  const std::string token = "hearth_c0123456789ab_" + std::string(64, 'f');
+  const auto open = [&token](const std::string& url) {
+    return Session::open(Common{}, {{"HEARTH_URL", url}, {"HEARTH_TOKEN", token}}, Terminal{});
+  };
+  for (const char* url : {"http://build.example.org:7070", "build.example.org", "10.0.0.1:7070",
+                          "http://127.0.0.1.example.org", "[2001:db8::1]:7070"}) {
+    const auto refused = open(url);
+    ASSERT_FALSE(refused) << url;
+    EXPECT_NE(refused.error().message.find("https://"), std::string::npos) << url;
+    EXPECT_NE(refused.error().message.find("--ca"), std::string::npos) << url;
+    EXPECT_EQ(refused.error().message.find(token), std::string::npos) << url;
+    EXPECT_TRUE(Session::open(Common{}, {{"HEARTH_URL", url}}, Terminal{})) << "without a token";
+  }
+  for (const char* url : {"", "http://127.0.0.1:7070", "localhost:7070", "[::1]:7070",
+                          "https://build.example.org:7070"}) {
+    EXPECT_TRUE(open(url)) << url;
   }
 }
 

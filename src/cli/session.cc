@@ -10,7 +10,11 @@
 
 #include <boost/json.hpp>
 
+#include "auth/token.h"
+#include "base/door_limits.h"
+#include "base/files.h"
 #include "cli/json_text.h"
+#include "net/listen_address.h"
 
 namespace hearth::cli {
 
@@ -42,8 +46,24 @@ Error with_hint(Error error) {
   return error;
 }
 
+// Whoever is on the way could read it. Loopback has nobody on the way.
+Result<> refuse_in_plain_text(const client::Endpoint& endpoint) {
+  if (endpoint.tls != nullptr || endpoint.host == "localhost" ||
+      net::is_loopback_ip(endpoint.host)) {
+    return {};
+  }
+  return invalid_argument("refused to send the token to " + endpoint.url() +
+                          " in plain text, where others could read it; name the controller as "
+                          "https://HOST:PORT, with --ca FILE (HEARTH_CA) for an authority of its "
+                          "own, or reach it on loopback through a tunnel");
+}
+
 ErrorCode code_of_status(int status) {
   switch (status) {
+    case 401:
+      return ErrorCode::Unauthenticated;
+    case 403:
+      return ErrorCode::PermissionDenied;
     case 404:
       return ErrorCode::NotFound;
     case 409:
@@ -60,10 +80,30 @@ ErrorCode code_of_status(int status) {
 
 }  // namespace
 
-Session::Session(client::Endpoint endpoint, bool json, Terminal terminal)
+Result<std::string> find_token(const std::string& file,
+                               const std::map<std::string, std::string>& environment) {
+  std::string token;
+  std::string from = "the variable HEARTH_TOKEN";
+  if (!file.empty()) {
+    HEARTH_ASSIGN(token, read_file(file, limits::kTokenFileBytesMax));
+    from = file;
+  } else if (const auto set = environment.find("HEARTH_TOKEN"); set != environment.end()) {
+    token = set->second;
+  }
+  while (!token.empty() && (token.back() == '\n' || token.back() == '\r' || token.back() == ' ')) {
+    token.pop_back();
+  }
+  if (!token.empty() && !auth::parse_token(token)) {
+    return invalid_argument(from + " holds no token; a token reads hearth_<id>_<secret>, whole");
+  }
+  return token;
+}
+
+Session::Session(client::Endpoint endpoint, std::string token, bool json, Terminal terminal)
     : terminal_(terminal),
       json_(json),
       endpoint_(std::move(endpoint)),
+      token_(std::move(token)),
       client_(std::make_unique<client::HttpClient>(endpoint_, terminal.interrupt_fd)) {}
 
 Result<Session> Session::open(const Common& common,
@@ -78,7 +118,18 @@ Result<Session> Session::open(const Common& common,
                                .certificate = given(common.tls.certificate, "HEARTH_CLIENT_CERT"),
                                .key = given(common.tls.key, "HEARTH_CLIENT_KEY")};
   HEARTH_ASSIGN(auto endpoint, client::parse_endpoint(url.empty() ? kDefaultUrl : url, files));
-  return Session(std::move(endpoint), common.json, terminal);
+  HEARTH_ASSIGN(std::string token, find_token(common.token_file, environment));
+  if (!token.empty()) {
+    HEARTH_TRY(refuse_in_plain_text(endpoint));
+  }
+  return Session(std::move(endpoint), std::move(token), common.json, terminal);
+}
+
+client::HttpRequest Session::signed_by_token(client::HttpRequest request) const {
+  if (!token_.empty()) {
+    request.headers["Authorization"] = "Bearer " + token_;
+  }
+  return request;
 }
 
 std::string Session::url() const {
@@ -102,7 +153,7 @@ Error problem_of(const client::HttpResponse& response) {
 }
 
 Result<client::HttpResponse> Session::get_raw(const std::string& target) {
-  auto response = client_->request({.target = target}, kRequestTimeout);
+  auto response = client_->request(signed_by_token({.target = target}), kRequestTimeout);
   if (!response) {
     return with_hint(std::move(response).error());
   }
@@ -130,10 +181,12 @@ Result<boost::json::value> Session::post_uninterrupted(const std::string& target
 
 Result<boost::json::value> Session::post_by(client::HttpClient& client, const std::string& target,
                                             const std::string& body,
-                                            std::string_view content_type) {
-  auto response = client.request(
-      {.method = "POST", .target = target, .body = body, .content_type = std::string(content_type)},
-      kRequestTimeout);
+                                            std::string_view content_type) const {
+  auto response = client.request(signed_by_token({.method = "POST",
+                                                  .target = target,
+                                                  .body = body,
+                                                  .content_type = std::string(content_type)}),
+                                 kRequestTimeout);
   if (!response) {
     return with_hint(std::move(response).error());
   }
@@ -145,7 +198,7 @@ Result<boost::json::value> Session::post_by(client::HttpClient& client, const st
 
 Result<client::ResponseStream> Session::stream(const std::string& target,
                                                const std::string& last_event_id) {
-  client::HttpRequest request{.target = target};
+  client::HttpRequest request = signed_by_token({.target = target});
   request.headers["Accept"] = "text/event-stream";
   if (!last_event_id.empty()) {
     request.headers["Last-Event-ID"] = last_event_id;

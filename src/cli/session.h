@@ -54,13 +54,16 @@ class Session {
   [[nodiscard]] std::string url() const;
 
  private:
-  Session(client::Endpoint endpoint, bool json, Terminal terminal);
-  static Result<boost::json::value> post_by(client::HttpClient& client, const std::string& target,
-                                            const std::string& body, std::string_view content_type);
+  Session(client::Endpoint endpoint, std::string token, bool json, Terminal terminal);
+  // The same request with the token, if there is one.
+  [[nodiscard]] client::HttpRequest signed_by_token(client::HttpRequest request) const;
+  Result<boost::json::value> post_by(client::HttpClient& client, const std::string& target,
+                                     const std::string& body, std::string_view content_type) const;
 
   Terminal terminal_;
   bool json_;
   client::Endpoint endpoint_;
+  std::string token_;
   std::unique_ptr<client::HttpClient> client_;
 };
 
@@ -70,6 +73,9 @@ inline constexpr int kExitBadNews = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitHearthFailed = 125;
 
+// What `file` holds, or else the variable HEARTH_TOKEN; empty without either.
+Result<std::string> find_token(const std::string& file,
+                               const std::map<std::string, std::string>& environment);
 Error problem_of(const client::HttpResponse& response);
 std::string url_encode(std::string_view text);
 Result<std::string> read_all(int fd, std::int64_t bytes_max);

@@ -37,6 +37,7 @@ Connection::~Connection() {
 }
 
 void Connection::start() {
+  address_ = wire_.peer();
   const std::shared_ptr<const tls::Context> context = loop_->tls_context();
   if (!wire_.open(context.get())) {
     close();
@@ -180,6 +181,7 @@ bool Connection::parse() {
 
 void Connection::on_head() {
   Request& request = parser_->request();
+  request.peer = address_;
   is_old_ = request.version == 10;
   keep_alive_ = parser_->keep_alive() && !is_old_;
   head_only_ = request.method == "HEAD";

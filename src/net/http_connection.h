@@ -91,6 +91,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, TimerW
   bool pull_wanted_ = false;
   std::uint64_t serial_ = 0;
   BodyFraming framing_;
+  std::string address_;  // the peer's, as text
   std::string in_;
   std::size_t in_used_ = 0;
   std::string out_;

@@ -22,6 +22,7 @@ struct Request {
   std::string query;
   HeaderList headers;
   std::string body;
+  std::string peer;  // the client's IP address, without port
   int version = 11;  // 10 or 11
   bool has_body = false;
 

@@ -75,6 +75,18 @@ TEST(OriginPolicyTest, HostMustBeOurs) {
   }
 }
 
+// Beyond loopback a server is asked by its address, which no name of an attacker's is.
+TEST(OriginPolicyTest, AnyAddressIsOursWhereThatIsSaidAndNoName) {
+  const OriginPolicy policy{.hosts = {}, .origins = {}, .any_address = true};
+  for (const char* good : {"10.0.0.1", "192.0.2.7:7070", "[2001:db8::1]:7070", "localhost"}) {
+    EXPECT_TRUE(policy.check(with(good))) << good;
+  }
+  for (const char* bad : {"", "evil.example", "10.0.0.1.evil.example", "10.0.0", "0x7f.1"}) {
+    EXPECT_FALSE(policy.check(with(bad))) << bad;
+  }
+  EXPECT_FALSE(policy.check(with("10.0.0.1", "http://10.0.0.2")));
+}
+
 TEST(OriginPolicyTest, OriginMustBeTheHostItself) {
   const OriginPolicy policy{.hosts = {}, .origins = {"https://dash.example"}};
   EXPECT_TRUE(policy.check(with("localhost:7070", "http://localhost:7070")));

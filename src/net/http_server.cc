@@ -226,7 +226,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const ListenAddress& addre
                                                       std::string_view how_to_choose,
                                                       HttpHandler& handler, Clock& clock,
                                                       HttpServerOptions options) {
-  HEARTH_TRY(require_loopback(address));
+  if (!options.beyond_loopback) {
+    HEARTH_TRY(require_loopback(address));
+  }
   auto server = std::make_unique<AsioHttpServer>(handler, clock, options);
   HEARTH_TRY(server->listen(address, how_to_choose));
   server->start();

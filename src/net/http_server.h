@@ -78,9 +78,12 @@ class Responder {
   // is dropped when the server is gone.
   void post(std::function<void()> work) const;
   [[nodiscard]] Wakeup wakeup() const { return Wakeup(exchange_); }
+  // Kept until the last copy of this responder goes.
+  void hold(std::shared_ptr<void> held) { held_ = std::move(held); }
 
  private:
   std::shared_ptr<Exchange> exchange_;
+  std::shared_ptr<void> held_;
 };
 
 // Takes a body as it arrives, for routes whose bodies are too large to be held.
@@ -128,6 +131,7 @@ struct HttpServerOptions {
   std::uint64_t linger_ticks = 3;  // a refused body is read away this long, so the answer arrives
   std::uint64_t keep_alive_ticks = 15;
   std::size_t stream_chunk_bytes = 64 * 1024;
+  bool beyond_loopback = false;  // who set this has seen to TLS and tokens
 };
 
 struct HttpServerStats {

@@ -55,6 +55,10 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   return address;
 }
 
+bool is_ip(std::string_view text) {
+  return is_ipv4(std::string(text)) || is_ipv6(std::string(text));
+}
+
 bool is_loopback_ip(std::string_view ip) {
   const std::string text(ip);
   in_addr v4{};
@@ -71,8 +75,8 @@ Result<> require_loopback(const ListenAddress& address) {
   }
   return invalid_argument(
       "refused to listen on " + address.to_string() +
-      ": this version serves loopback only, because jobs run with the agent's rights and it has no "
-      "TLS and no tokens yet; use 127.0.0.1 (and a tunnel, such as ssh -L, from elsewhere)");
+      ": loopback only without TLS and tokens, because jobs run with the agent's rights; use "
+      "127.0.0.1 (and a tunnel, such as ssh -L, from elsewhere)");
 }
 
 }  // namespace hearth::net

@@ -52,7 +52,9 @@ Result<> OriginPolicy::check(const Request& request) const {
   const std::string host = host_without_port(host_field);
   // HTTP/1.0 knows no Host; no browser speaks it.
   const bool absent = request.version == 10 && request.count_header("host") == 0;
-  if (!absent && host != "localhost" && !is_loopback_ip(host) && !contains(hosts, host)) {
+  const bool is_ours = host == "localhost" || is_loopback_ip(host) || contains(hosts, host) ||
+                       (any_address && is_ip(host));
+  if (!absent && !is_ours) {
     return forbidden("Host " + shown(host_field) +
                      " is not a name of this server; ask for localhost or 127.0.0.1, or have the "
                      "name configured");

@@ -19,6 +19,9 @@ namespace hearth::net {
 struct OriginPolicy {
   std::vector<std::string> hosts;    // without ports, lower case
   std::vector<std::string> origins;  // "https://hearth.example.org"
+  // Also a Host that is an IP address: for servers that are asked by theirs. No name leads there,
+  // so no attacker's name does.
+  bool any_address = false;
 
   [[nodiscard]] Result<> check(const Request& request) const;
 };

@@ -40,6 +40,12 @@ Result<> Wire::open(const tls::Context* context) {
 }
 
 // A method's name is upper-case letters; the first byte of TLS is 22.
+std::string Wire::peer() const {
+  boost::system::error_code gone;
+  const auto endpoint = socket_.remote_endpoint(gone);
+  return gone ? std::string() : endpoint.address().to_string();
+}
+
 bool Wire::begins_like_http() {
   char first = 0;
   const auto seen = ::recv(socket_.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);

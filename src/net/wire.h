@@ -29,6 +29,8 @@ class Wire {
 
   // Non-blocking, small writes sent at once. With a context the handshake has to follow.
   Result<> open(const tls::Context* context);
+  // Its IP address, without port; empty when it is gone already.
+  [[nodiscard]] std::string peer() const;
   [[nodiscard]] bool in_tls() const { return session_ != nullptr; }
 
   // The peer speaks HTTP where TLS is expected; stay_plain() then lets it be answered.

@@ -46,6 +46,8 @@ TEST_F(DaemonsTest, AnAddressBeyondLoopbackIsRefused) {
       {"controller", "--data", scratch("c"), "--http", "0.0.0.0:0", "--grpc", "127.0.0.1:0"});
   EXPECT_EQ(exit.code, 1);
   EXPECT_NE(exit.err.find("loopback"), std::string::npos) << exit.err;
+  EXPECT_NE(exit.err.find("--insecure-listen-without-tls-and-tokens"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(scratch("c"))) << "refused before anything was made";
 }
 
 TEST_F(DaemonsTest, TwoAgentsWithTheSameIdTheSecondIsRefusedAndTheFirstGoesOn) {

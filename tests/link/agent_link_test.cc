@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/link/grpc_link.h"
+#include "api/testing/doorkeeper.h"
 #include "api/testing/fake_agent_api.h"
 #include "base/clock.h"
 #include "front/agentlink/agent_link_server.h"
@@ -147,7 +148,8 @@ class TestAgent final : public agent::LinkListener, public agent::OutputSource {
 class AgentLinkTest : public ::testing::Test {
  protected:
   void serve(AgentLinkOptions options = {.address = "127.0.0.1:0"}) {
-    auto started = AgentLinkServer::start(api_, std::move(options));
+    options.is_open = true;
+    auto started = AgentLinkServer::start(api_, *keeper_, std::move(options));
     ASSERT_TRUE(started) << started.error().message;
     server_ = std::move(*started);
     address_ = "127.0.0.1:" + std::to_string(server_->port());
@@ -159,7 +161,10 @@ class AgentLinkTest : public ::testing::Test {
     return api_.state().output[{stream.attempt, stream.stream}];
   }
 
+  SystemClock clock_;
+  std::unique_ptr<Log> log_ = make_null_log();
   FakeAgentApi api_;
+  std::unique_ptr<api::Doorkeeper> keeper_ = api::testing::make_doorkeeper(clock_, *log_);
   std::unique_ptr<AgentLinkServer> server_;
   std::string address_;
 };
@@ -459,7 +464,7 @@ TEST_F(AgentLinkTest, BoundsStreams) {
 
 TEST_F(AgentLinkTest, NamesATakenPortAndWhatToDo) {
   serve();
-  const auto taken = AgentLinkServer::start(api_, {.address = address_});
+  const auto taken = AgentLinkServer::start(api_, *keeper_, {.address = address_});
   ASSERT_FALSE(taken);
   EXPECT_NE(taken.error().message.find(address_), std::string::npos);
   EXPECT_NE(taken.error().message.find("--grpc"), std::string::npos);
@@ -468,7 +473,7 @@ TEST_F(AgentLinkTest, NamesATakenPortAndWhatToDo) {
 TEST_F(AgentLinkTest, ListensOnLoopbackOnly) {
   for (const char* address : {"0.0.0.0:0", "192.0.2.1:0", "nonsense", "127.0.0.1:", ":5",
                               "127.0.0.1:65536", "127.0.0.1:x", "[::]:0"}) {
-    const auto started = AgentLinkServer::start(api_, {.address = address});
+    const auto started = AgentLinkServer::start(api_, *keeper_, {.address = address});
     ASSERT_FALSE(started) << address;
     EXPECT_EQ(started.error().code, ErrorCode::InvalidArgument) << address;
   }

@@ -9,6 +9,7 @@
 
 #include "agent/cgroup/cgroup_driver.h"
 #include "agent/host/agent_shell.h"
+#include "agent/host/credential.h"
 #include "agent/host/data_dir.h"
 #include "agent/launcher/real_launcher.h"
 #include "agent/link/machine_usage.h"
@@ -166,9 +167,12 @@ Result<> AgentHost::Impl::prepare_groups() {
 }
 
 Result<> AgentHost::Impl::run() {
-  link_ = deps_.make_link(
-      {*loop_, deps_.log, usage_, spool_},
-      {.controller = options_.controller, .tls = options_.tls, .seed = random_u64()});
+  HEARTH_ASSIGN(LinkCredential credential, choose_credential(data_.path(), options_.token));
+  link_ =
+      deps_.make_link({*loop_, deps_.log, usage_, spool_}, {.controller = options_.controller,
+                                                            .tls = options_.tls,
+                                                            .seed = random_u64(),
+                                                            .credential = std::move(credential)});
   shell_ = std::make_unique<AgentShell>(
       AgentShell::Deps{*loop_, deps_.clock, deps_.log, *runtime_, spool_, *link_}, info_,
       AgentShell::Events{.on_ready =

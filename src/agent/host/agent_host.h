@@ -32,6 +32,7 @@ namespace hearth::agent {
 struct AgentOptions {
   std::string controller;               // HOST:PORT, for a link over the network
   std::optional<tls::ClientFiles> tls;  // of that link; none: plain
+  std::string token;                    // a join token, another, or none (see credential.h)
   std::string id;                       // empty: default_agent_id()
   std::string type;                     // also the label "type", unless labels has one
   std::string version;

@@ -11,6 +11,7 @@
 
 #include "agent/link/channel_credentials.h"
 #include "agent/link/grpc_call.h"
+#include "agent/link/join_call.h"
 #include "agent/link/reconnect_delay.h"
 #include "hearth/agent_link.grpc.pb.h"
 #include "wire/link_codec.h"
@@ -83,7 +84,8 @@ class GrpcLink final : public ControllerLink {
         gate_(std::make_shared<LoopGate>(deps.loop)),
         delay_(options_.reconnect_initial, options_.reconnect_max, options_.seed),
         output_delay_(options_.reconnect_initial, options_.reconnect_max, options_.seed + 1),
-        sender_(deps.output) {}
+        sender_(deps.output),
+        join_due_(options_.credential.is_new) {}
   ~GrpcLink() override {
     close();
     gate_->wait_until_none();
@@ -135,8 +137,13 @@ class GrpcLink final : public ControllerLink {
   };
 
   void connect();
+  void join();
+  void joined(const grpc::Status& status);
+  void control_ended(const grpc::Status& status);
+  void sign(grpc::ClientContext& context) const;
   void disconnect();
-  void lost(const std::string& why);
+  void lost(const std::string& why, std::optional<Duration> wait = std::nullopt);
+  void refused(ErrorCode code, const std::string& kind, const std::string& why);
   void take_all(const v1::ControllerMessage& message);
   void take(const v1::ControllerMessage& message);
   void take_welcome(const v1::WelcomeMessage& welcome);
@@ -180,6 +187,10 @@ class GrpcLink final : public ControllerLink {
   ReconnectDelay output_delay_;
   OutputSender sender_;
 
+  std::shared_ptr<JoinCall> join_;
+  bool join_due_ = false;
+  bool has_joined_ = false;  // since the last welcome: once is enough
+
   std::unique_ptr<v1::AgentLink::Stub> control_stub_;
   std::shared_ptr<ControlCall> control_;
   std::deque<v1::AgentMessage> queue_;  // bounded by the attempts held: each reports once a link
@@ -205,7 +216,73 @@ class GrpcLink final : public ControllerLink {
   std::optional<TimerId> output_timer_;
 };
 
+// A refusal that trying again soon does not mend.
+bool is_refusal(const grpc::Status& status) {
+  switch (status.error_code()) {
+    case grpc::StatusCode::UNAUTHENTICATED:
+    case grpc::StatusCode::PERMISSION_DENIED:
+    case grpc::StatusCode::ALREADY_EXISTS:
+    case grpc::StatusCode::INVALID_ARGUMENT:
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void GrpcLink::sign(grpc::ClientContext& context) const {
+  if (!options_.credential.token.empty()) {
+    context.AddMetadata("authorization", "Bearer " + options_.credential.token);
+  }
+}
+
+void GrpcLink::join() {
+  auto stub = connect_to(options_);
+  if (!stub) {
+    lost(stub.error().message);
+    return;
+  }
+  join_ = std::make_shared<JoinCall>(gate_, [this](const grpc::Status& status) { joined(status); });
+  join_->start(std::move(*stub), options_.credential, listener_->hello().info.id.value());
+  arm(welcome_timer_, options_.welcome_timeout, &GrpcLink::welcome_overdue);
+}
+
+void GrpcLink::joined(const grpc::Status& status) {
+  cancel(welcome_timer_);
+  retire(join_);
+  if (status.ok()) {
+    join_due_ = false;
+    has_joined_ = true;
+    deps_.log.info("joined the controller", {{"controller", options_.controller}});
+    connect();
+  } else if (is_refusal(status)) {
+    refused(static_cast<ErrorCode>(status.error_code()), "join_refused", status.error_message());
+  } else {
+    lost(explain_failure(status.error_message(), options_.tls));
+  }
+}
+
+void GrpcLink::control_ended(const grpc::Status& status) {
+  const bool may_join = !options_.credential.join_token.empty() && !has_joined_;
+  if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED && may_join && !up_) {
+    // The credential is kept from an earlier start, and the controller does not know it.
+    disconnect();
+    join_due_ = true;
+    connect();
+  } else if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED ||
+             status.error_code() == grpc::StatusCode::PERMISSION_DENIED) {
+    refused(static_cast<ErrorCode>(status.error_code()), "unauthenticated", status.error_message());
+  } else {
+    lost(status.ok() ? "the controller ended the connection"
+                     : explain_failure(status.error_message(), options_.tls));
+  }
+}
+
 void GrpcLink::connect() {
+  if (join_due_) {
+    join();
+    return;
+  }
   auto stub = connect_to(options_);
   if (!stub) {
     lost(stub.error().message);
@@ -220,12 +297,9 @@ void GrpcLink::connect() {
                        writing_ = false;
                        write_control();
                      },
-                 .on_ended =
-                     [this](const grpc::Status& status) {
-                       lost(status.ok() ? "the controller ended the connection"
-                                        : explain_failure(status.error_message(), options_.tls));
-                     }});
+                 .on_ended = [this](const grpc::Status& status) { control_ended(status); }});
   control_->start([this](grpc::ClientContext* context, ControlCall* call) {
+    sign(*context);
     control_stub_->async()->Control(context, call);
   });
   const LinkHello hello = listener_->hello();
@@ -245,6 +319,7 @@ void GrpcLink::disconnect() {
   sender_.closed();
   retire(output_);
   retire(control_);
+  retire(join_);
   output_stub_.reset();
   control_stub_.reset();
   queue_.clear();
@@ -252,10 +327,18 @@ void GrpcLink::disconnect() {
   beat_waits_ = false;
 }
 
-void GrpcLink::lost(const std::string& why) {
+void GrpcLink::refused(ErrorCode code, const std::string& kind, const std::string& why) {
+  outage_logged_ = true;  // the listener tells
+  lost(why, options_.reconnect_refused);
+  listener_->on_rejected(
+      Error{.code = code,
+            .message = "controller " + options_.controller + " refuses this agent: " + why,
+            .kind = kind});
+}
+
+void GrpcLink::lost(const std::string& why, std::optional<Duration> wait) {
   disconnect();
-  const Duration wait = delay_.next();
-  arm(reconnect_timer_, wait, &GrpcLink::connect);
+  arm(reconnect_timer_, wait ? *wait : delay_.next(), &GrpcLink::connect);
   if (!std::exchange(outage_logged_, true)) {
     deps_.log.warn("no link to the controller; trying again",
                    {{"controller", options_.controller}, {"why", why}});
@@ -282,7 +365,8 @@ void GrpcLink::take(const v1::ControllerMessage& message) {
                       .message = message.reject().message(),
                       .kind = message.reject().code()};
     outage_logged_ = true;  // the listener tells
-    lost(error.message);
+    lost(error.message,
+         error.kind == "forbidden" ? std::optional(options_.reconnect_refused) : std::nullopt);
     listener_->on_rejected(error);
     return;
   }
@@ -305,6 +389,7 @@ void GrpcLink::take_welcome(const v1::WelcomeMessage& welcome) {
   cancel(welcome_timer_);
   delay_.reset();
   outage_logged_ = false;
+  has_joined_ = false;
   up_ = true;
   epoch_ = welcome.controller_epoch();
   link_ = welcome.link();
@@ -410,6 +495,7 @@ void GrpcLink::open_output() {
                      },
                  .on_ended = [this](const grpc::Status& status) { output_ended(status); }});
   output_->start([this](grpc::ClientContext* context, OutputCall* call) {
+    sign(*context);
     output_stub_->async()->Output(context, call);
   });
   output_introduced_ = false;

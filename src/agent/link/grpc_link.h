@@ -12,9 +12,10 @@
 #include <string>
 
 #include "agent/link/controller_link.h"
+#include "agent/link/link_credential.h"
 #include "agent/link/machine_usage.h"
 #include "agent/loop/event_loop.h"
-#include "base/limits.h"
+#include "base/door_limits.h"
 #include "base/log.h"
 #include "tls/context.h"
 
@@ -29,6 +30,8 @@ struct GrpcLinkOptions {
   Duration reconnect_max = limits::kReconnectMax;
   Duration welcome_timeout = limits::kLinkWelcomeTimeout;
   Duration keepalive = limits::kLinkKeepalive;
+  Duration reconnect_refused = limits::kReconnectRefused;
+  LinkCredential credential = {};
 };
 
 // All outlive the link.

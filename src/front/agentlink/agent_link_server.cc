@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "front/agentlink/control_stream.h"
+#include "front/agentlink/join_call.h"
 #include "front/agentlink/link_table.h"
 #include "front/agentlink/output_stream.h"
 #include "front/agentlink/server_credentials.h"
@@ -26,7 +27,7 @@ struct Endpoint {
   int port = 0;
 };
 
-Result<Endpoint> parse_endpoint(std::string_view address) {
+Result<Endpoint> parse_endpoint(std::string_view address, bool beyond_loopback) {
   const std::size_t colon = address.rfind(':');
   Endpoint endpoint;
   const std::string_view port = colon == std::string_view::npos ? "" : address.substr(colon + 1);
@@ -41,10 +42,13 @@ Result<Endpoint> parse_endpoint(std::string_view address) {
     endpoint.host = "127.0.0.1";
   }
   in_addr parsed{};
-  if (inet_pton(AF_INET, endpoint.host.c_str(), &parsed) != 1 ||
-      (ntohl(parsed.s_addr) >> 24U) != 127U) {
+  if (inet_pton(AF_INET, endpoint.host.c_str(), &parsed) != 1) {
     return invalid_argument("cannot listen for agents on \"" + std::string(address) +
-                            "\": only loopback (127.0.0.1) is offered until links are secured");
+                            "\": give an IPv4 address, such as 127.0.0.1:50051");
+  }
+  if (!beyond_loopback && (ntohl(parsed.s_addr) >> 24U) != 127U) {
+    return invalid_argument("cannot listen for agents on \"" + std::string(address) +
+                            "\": loopback (127.0.0.1) only, without TLS and tokens");
   }
   return endpoint;
 }
@@ -86,8 +90,13 @@ class Service final : public v1::AgentLink::CallbackService {
   ControlReactor* Control(grpc::CallbackServerContext* context) override {
     return open_control_stream(deps_, *context);
   }
-  OutputReactor* Output(grpc::CallbackServerContext* /*context*/) override {
-    return open_output_stream(deps_);
+  OutputReactor* Output(grpc::CallbackServerContext* context) override {
+    return open_output_stream(deps_, *context);
+  }
+  grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* context,
+                                 const v1::JoinRequest* request,
+                                 v1::JoinReply* /*reply*/) override {
+    return answer_join(deps_.gate, *context, *request);
   }
 
  private:
@@ -113,16 +122,18 @@ void configure(grpc::ServerBuilder& builder, const AgentLinkOptions& options) {
 
 class AgentLinkServer::Impl {
  public:
-  Impl(api::AgentApi& api, AgentLinkOptions options)
+  Impl(api::AgentApi& api, api::Doorkeeper& keeper, AgentLinkOptions options)
       : options_(std::move(options)),
         table_(options_.streams_max),
-        deps_{.api = api, .options = options_, .table = table_},
+        gate_(keeper, options_.is_open),
+        deps_{.api = api, .options = options_, .table = table_, .gate = gate_},
         service_(deps_) {}
 
   ~Impl() { stop(); }
 
   Result<> start() {
-    HEARTH_ASSIGN(const Endpoint endpoint, parse_endpoint(options_.address));
+    HEARTH_ASSIGN(const Endpoint endpoint,
+                  parse_endpoint(options_.address, options_.beyond_loopback));
     if (endpoint.port != 0) {
       HEARTH_TRY(check_port_free(endpoint));
     }
@@ -156,6 +167,7 @@ class AgentLinkServer::Impl {
  private:
   const AgentLinkOptions options_;
   LinkTable table_;
+  Gate gate_;
   StreamDeps deps_;
   Service service_;
   std::shared_ptr<grpc::ServerCredentials> credentials_;  // asked by the server for its whole life
@@ -164,8 +176,9 @@ class AgentLinkServer::Impl {
 };
 
 Result<std::unique_ptr<AgentLinkServer>> AgentLinkServer::start(api::AgentApi& api,
+                                                                api::Doorkeeper& keeper,
                                                                 AgentLinkOptions options) {
-  auto impl = std::make_unique<Impl>(api, std::move(options));
+  auto impl = std::make_unique<Impl>(api, keeper, std::move(options));
   HEARTH_TRY(impl->start());
   return std::unique_ptr<AgentLinkServer>(new AgentLinkServer(std::move(impl)));
 }

@@ -5,7 +5,8 @@
 // It decides nothing about jobs. It checks that a hello comes in time and is well formed, bounds
 // what waits for a peer, finds half-open connections by pings, and answers output with the position
 // received, so that an agent can let go of nothing that was not taken. Everything runs on gRPC's
-// threads; start, stop and the destructor belong to one thread. AgentApi outlives the server.
+// threads; start, stop and the destructor belong to one thread. AgentApi and Doorkeeper outlive the
+// server.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <string>
 
 #include "api/agent_port.h"
+#include "api/doorkeeper.h"
 #include "base/limits.h"
 #include "base/result.h"
 #include "base/time.h"
@@ -29,13 +31,15 @@ struct AgentLinkOptions {
   std::int64_t queue_messages_max = limits::kLinkQueueMessagesMax;
   std::int64_t queue_bytes_max = limits::kLinkQueueBytesMax;
   std::int64_t streams_max = limits::kLinkStreamsMax;
+  bool is_open = false;          // every peer may speak for every agent: for loopback
+  bool beyond_loopback = false;  // who set this has seen to TLS and tokens
 };
 
 class AgentLinkServer {
  public:
-  // InvalidArgument for an address that is not loopback or makes no sense; Unavailable with what to
+  // InvalidArgument for an address that is not allowed or makes no sense; Unavailable with what to
   // do when the port is taken.
-  static Result<std::unique_ptr<AgentLinkServer>> start(api::AgentApi& api,
+  static Result<std::unique_ptr<AgentLinkServer>> start(api::AgentApi& api, api::Doorkeeper& keeper,
                                                         AgentLinkOptions options);
   ~AgentLinkServer();
   AgentLinkServer(const AgentLinkServer&) = delete;

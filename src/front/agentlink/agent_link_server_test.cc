@@ -8,7 +8,9 @@
 #include <memory>
 #include <string>
 
+#include "api/testing/doorkeeper.h"
 #include "api/testing/fake_agent_api.h"
+#include "base/clock.h"
 #include "hearth/agent_link.grpc.pb.h"
 
 namespace hearth::front::agentlink {
@@ -19,8 +21,9 @@ constexpr int kHeldAttemptsTooMany = 65'537;
 class AgentLinkServerTest : public ::testing::Test {
  protected:
   void SetUp() override { start({.address = "127.0.0.1:0"}); }
-  void start(const AgentLinkOptions& options) {
-    auto started = AgentLinkServer::start(api_, options);
+  void start(AgentLinkOptions options) {
+    options.is_open = true;
+    auto started = AgentLinkServer::start(api_, *keeper_, options);
     ASSERT_TRUE(started) << started.error().message;
     server_ = std::move(*started);
     stub_ = v1::AgentLink::NewStub(grpc::CreateChannel(
@@ -77,6 +80,9 @@ class AgentLinkServerTest : public ::testing::Test {
     return message;
   }
 
+  SystemClock clock_;
+  std::unique_ptr<Log> log_ = make_null_log();
+  std::unique_ptr<api::Doorkeeper> keeper_ = api::testing::make_doorkeeper(clock_, *log_);
   api::testing::FakeAgentApi api_;
   std::unique_ptr<AgentLinkServer> server_;
   std::unique_ptr<v1::AgentLink::Stub> stub_;

@@ -30,8 +30,13 @@ Error no_hello(Duration timeout) {
 
 class ControlStream final : public ControlReactor {
  public:
-  ControlStream(StreamDeps& deps, grpc::CallbackServerContext& context)
-      : deps_(deps), connection_(std::make_shared<ControlConnection>(deps, *this, context)) {
+  ControlStream(StreamDeps& deps, grpc::CallbackServerContext& context, auth::Caller caller)
+      : deps_(deps),
+        connection_(std::make_shared<ControlConnection>(deps, *this, context)),
+        caller_(std::move(caller)),
+        peer_(address_of_peer(context.peer())),
+        watch_(deps.gate.keeper().watch(
+            caller_.token, [connection = connection_] { connection->cut(ended_status()); })) {
     // Holds nothing of this stream, which may be over before a cancelled alarm is called.
     hello_alarm_.Set(gpr_time_from_millis(deps_.options.hello_timeout.count(), GPR_TIMESPAN),
                      [connection = connection_, greeted = greeted_,
@@ -49,6 +54,10 @@ class ControlStream final : public ControlReactor {
       connection_->cut(grpc::Status::OK);
       return;
     }
+    if (!deps_.gate.holds(caller_)) {
+      connection_->cut(ended_status());
+      return;
+    }
     Result<> taken = take_all(message_);
     if (!taken) {
       connection_->reject(taken.error());
@@ -63,6 +72,7 @@ class ControlStream final : public ControlReactor {
 
   void OnDone() override {
     connection_->detach();
+    deps_.gate.keeper().unwatch(watch_);
     LinkTable& table = deps_.table;
     if (link_) {
       table.remove(*link_);
@@ -73,6 +83,10 @@ class ControlStream final : public ControlReactor {
   }
 
  private:
+  static grpc::Status ended_status() {
+    return {grpc::StatusCode::UNAUTHENTICATED, "the agent's token was revoked or has expired"};
+  }
+
   Result<> take_all(const v1::AgentMessage& message) {
     HEARTH_TRY(take(message));
     for (const v1::AgentMessage& next : message.more()) {
@@ -138,6 +152,7 @@ class ControlStream final : public ControlReactor {
     }
     HEARTH_ASSIGN(AgentInfo info, wire::to_model(hello));
     HEARTH_TRY(check_agent_info(info));
+    HEARTH_TRY(deps_.gate.check_agent(caller_, peer_, "Control", info.id.value()));
     if (hello.held_size() > kHeldAttemptsMax) {
       return limit_exceeded("kHeldAttemptsMax", kHeldAttemptsMax,
                             "the agent holds more attempts than a controller believes");
@@ -158,6 +173,9 @@ class ControlStream final : public ControlReactor {
 
   StreamDeps& deps_;
   std::shared_ptr<ControlConnection> connection_;
+  const auth::Caller caller_;
+  const std::string peer_;
+  const std::uint64_t watch_;
   const std::shared_ptr<std::atomic<bool>> greeted_ = std::make_shared<std::atomic<bool>>(false);
   grpc::Alarm hello_alarm_;
   v1::AgentMessage message_;
@@ -167,9 +185,7 @@ class ControlStream final : public ControlReactor {
 
 class RefusedStream final : public ControlReactor {
  public:
-  RefusedStream() {
-    Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "this controller has too many connections"});
-  }
+  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
   void OnDone() override { delete this; }
 };
 
@@ -177,9 +193,15 @@ class RefusedStream final : public ControlReactor {
 
 ControlReactor* open_control_stream(StreamDeps& deps, grpc::CallbackServerContext& context) {
   if (!deps.table.stream_opened()) {
-    return new RefusedStream();
+    return new RefusedStream(
+        {grpc::StatusCode::RESOURCE_EXHAUSTED, "this controller has too many connections"});
   }
-  return new ControlStream(deps, context);
+  Result<auth::Caller> caller = deps.gate.admit(context, "Control");
+  if (!caller) {
+    deps.table.stream_closed();
+    return new RefusedStream(status_of(caller.error()));
+  }
+  return new ControlStream(deps, context, std::move(*caller));
 }
 
 }  // namespace hearth::front::agentlink

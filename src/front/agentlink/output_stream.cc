@@ -22,7 +22,13 @@ grpc::Status refuse(grpc::StatusCode code, const std::string& message) {
 
 class OutputStream final : public OutputReactor {
  public:
-  explicit OutputStream(StreamDeps& deps) : deps_(deps) { StartRead(&message_); }
+  OutputStream(StreamDeps& deps, const grpc::CallbackServerContext& context, auth::Caller caller)
+      : deps_(deps),
+        caller_(std::move(caller)),
+        peer_(address_of_peer(context.peer())),
+        watch_(deps.gate.keeper().watch(caller_.token, [this] { close(ended_status()); })) {
+    StartRead(&message_);
+  }
 
   void OnReadDone(bool ok) override {
     if (!ok) {
@@ -54,6 +60,7 @@ class OutputStream final : public OutputReactor {
   void OnCancel() override { close(grpc::Status::CANCELLED); }
 
   void OnDone() override {
+    deps_.gate.keeper().unwatch(watch_);
     LinkTable& table = deps_.table;
     delete this;
     table.stream_closed();
@@ -62,10 +69,22 @@ class OutputStream final : public OutputReactor {
  private:
   using StreamKey = std::pair<AttemptKey, StreamKind>;
 
+  static grpc::Status ended_status() {
+    return refuse(grpc::StatusCode::UNAUTHENTICATED,
+                  "the agent's token was revoked or has expired");
+  }
+
   grpc::Status take() {
+    if (!deps_.gate.holds(caller_)) {
+      return ended_status();
+    }
     if (!link_) {
       agent_ = AgentId(message_.agent());
       link_ = message_.link();
+      if (const Result<> checked = deps_.gate.check_agent(caller_, peer_, "Output", agent_.value());
+          !checked) {
+        return status_of(checked.error());
+      }
     }
     if (!deps_.table.holds(*link_, agent_)) {
       return refuse(grpc::StatusCode::FAILED_PRECONDITION,
@@ -158,6 +177,8 @@ class OutputStream final : public OutputReactor {
   }
 
   StreamDeps& deps_;
+  const auth::Caller caller_;
+  const std::string peer_;
   v1::OutputUp message_;
   AgentId agent_;
   std::optional<std::uint64_t> link_;  // set by the first message
@@ -169,24 +190,28 @@ class OutputStream final : public OutputReactor {
   bool closing_ HEARTH_GUARDED_BY(mutex_) = false;
   bool finished_ HEARTH_GUARDED_BY(mutex_) = false;
   grpc::Status status_ HEARTH_GUARDED_BY(mutex_);
+  const std::uint64_t watch_;  // last: what it calls uses all of the above
 };
 
 class RefusedStream final : public OutputReactor {
  public:
-  RefusedStream() {
-    Finish(
-        refuse(grpc::StatusCode::RESOURCE_EXHAUSTED, "this controller has too many connections"));
-  }
+  explicit RefusedStream(const grpc::Status& status) { Finish(status); }
   void OnDone() override { delete this; }
 };
 
 }  // namespace
 
-OutputReactor* open_output_stream(StreamDeps& deps) {
+OutputReactor* open_output_stream(StreamDeps& deps, grpc::CallbackServerContext& context) {
   if (!deps.table.stream_opened()) {
-    return new RefusedStream();
+    return new RefusedStream(
+        refuse(grpc::StatusCode::RESOURCE_EXHAUSTED, "this controller has too many connections"));
   }
-  return new OutputStream(deps);
+  Result<auth::Caller> caller = deps.gate.admit(context, "Output");
+  if (!caller) {
+    deps.table.stream_closed();
+    return new RefusedStream(status_of(caller.error()));
+  }
+  return new OutputStream(deps, context, std::move(*caller));
 }
 
 }  // namespace hearth::front::agentlink

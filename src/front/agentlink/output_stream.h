@@ -15,6 +15,6 @@ namespace hearth::front::agentlink {
 using OutputReactor = grpc::ServerBidiReactor<v1::OutputUp, v1::OutputDown>;
 
 // Deletes itself when its stream is done.
-OutputReactor* open_output_stream(StreamDeps& deps);
+OutputReactor* open_output_stream(StreamDeps& deps, grpc::CallbackServerContext& context);
 
 }  // namespace hearth::front::agentlink

@@ -3,6 +3,7 @@
 
 #include "api/agent_port.h"
 #include "front/agentlink/agent_link_server.h"
+#include "front/agentlink/gate.h"
 #include "front/agentlink/link_table.h"
 
 namespace hearth::front::agentlink {
@@ -11,6 +12,7 @@ struct StreamDeps {
   api::AgentApi& api;
   const AgentLinkOptions& options;
   LinkTable& table;
+  Gate& gate;
 };
 
 }  // namespace hearth::front::agentlink

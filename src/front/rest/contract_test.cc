@@ -7,11 +7,13 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/door_limits.h"
 #include "front/rest/job_json.h"
 #include "front/rest/job_request.h"
 #include "front/rest/openapi_json.h"
 #include "front/rest/query.h"
 #include "front/rest/rest_service.h"
+#include "front/rest/token_json.h"
 #include "net/problem.h"
 
 namespace hearth::rest {
@@ -98,6 +100,55 @@ TEST(ContractTest, EveryOperationHasAnIdAndAProblemAnswer) {
       EXPECT_TRUE(operation.value().at("responses").as_object().contains("default")) << path.key();
     }
   }
+}
+
+TEST(ContractTest, TellsWhatEachRouteNeeds) {
+  const std::vector<net::RoutePattern> routes = RestService::routes();
+  const std::vector<auth::Need> needs = RestService::needs();
+  ASSERT_EQ(routes.size(), needs.size());
+  for (std::size_t i = 0; i < routes.size(); ++i) {
+    std::string method(routes.at(i).method);
+    std::transform(method.begin(), method.end(), method.begin(), ::tolower);
+    const std::string path(routes.at(i).path);
+    const json::array& security =
+        contract().at("paths").at(path).at(method).at("security").as_array();
+    if (needs.at(i) == auth::Need::Nothing) {
+      EXPECT_TRUE(security.empty()) << path;
+      continue;
+    }
+    ASSERT_EQ(security.size(), 2U) << path;
+    for (const json::value& way : security) {
+      const auto& scheme = *way.as_object().begin();
+      EXPECT_EQ("scope " + std::string(scheme.value().at(0).as_string()), to_string(needs.at(i)))
+          << method << " " << path;
+      EXPECT_TRUE(
+          contract().at("components").at("securitySchemes").as_object().contains(scheme.key()));
+    }
+  }
+}
+
+TEST(ContractTest, WhatIsShownOfATokenIsWhatIsPromised) {
+  std::string text;
+  net::JsonWriter writer(text);
+  writer.begin_object();
+  write_token(writer, {.uses_max = 1}, TimePoint{});
+  writer.end_object();
+  EXPECT_EQ(names_of(json::parse(text).as_object()), properties(schema("Token")));
+  EXPECT_EQ(properties(schema("Token")), words(schema("Token").at("required")));
+  Names scopes;
+  for (int i = 0; i < auth::kScopeCount; ++i) {
+    scopes.emplace(to_string(static_cast<auth::Scope>(i)));
+  }
+  EXPECT_EQ(scopes, words(schema("Scope").at("enum")));
+  for (const auto& field : schema("NewToken").at("properties").as_object()) {
+    const auto parsed = parse_new_token("{\"" + std::string(field.key()) + "\":[{}]}", {});
+    ASSERT_FALSE(parsed);
+    EXPECT_NE(parsed.error().kind, "unknown_field") << field.key();
+  }
+  const json::object& bounds = schema("NewToken").at("properties").as_object();
+  EXPECT_EQ(bounds.at("uses").at("maximum").as_int64(), limits::kJoinUsesMax);
+  EXPECT_EQ(bounds.at("expiresInMs").at("maximum").as_int64(), limits::kTokenForMax.count());
+  EXPECT_EQ(bounds.at("name").at("maxLength").as_int64(), limits::kNameBytesMax);
 }
 
 TEST(ContractTest, AJobHasExactlyTheFieldsTheCodecReads) {

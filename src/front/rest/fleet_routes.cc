@@ -161,10 +161,10 @@ void get_events(Context& context, Call call) {
       options.from = EventSeq(seq);
     }
   }
-  call.responder.stream(
-      net::Response{.content_type = "text/event-stream",
-                    .headers = {{"Cache-Control", "no-store"}}},
-      make_feed(context.api, context.hub, context.clock, options, call.responder.wakeup()));
+  send_stream(context, call,
+              net::Response{.content_type = "text/event-stream",
+                            .headers = {{"Cache-Control", "no-store"}}},
+              make_feed(context.api, context.hub, context.clock, options, call.responder.wakeup()));
 }
 
 }  // namespace hearth::rest

@@ -29,20 +29,6 @@ Result<JobId> job_of(const Call& call) {
   return *id;
 }
 
-// Routes that take no body still take an empty object: clients like to send one.
-Result<> check_empty_body(const Call& call) {
-  const std::string& body = call.request.body;
-  std::string text;
-  std::copy_if(body.begin(), body.end(), std::back_inserter(text),
-               [](char c) { return c != ' ' && c != '\t' && c != '\r' && c != '\n'; });
-  if (text.empty() || text == "{}") {
-    return {};
-  }
-  return Error{.code = ErrorCode::InvalidArgument,
-               .message = "this request takes no fields; send {} or nothing",
-               .kind = "unknown_field"};
-}
-
 struct OutputRequest {
   OutputRange range;
   bool follow = false;
@@ -117,8 +103,8 @@ void send_output(Context& context, const Call& call, OutputRequest request) {
   const auto got = static_cast<std::int64_t>(first->slice.bytes.size());
   net::Response head = output_head(range, first->size, first->complete);
   if (request.follow) {
-    call.responder.stream(std::move(head), make_output_source(context.api, context.hub, range,
-                                                              call.responder.wakeup()));
+    send_stream(context, call, std::move(head),
+                make_output_source(context.api, context.hub, range, call.responder.wakeup()));
     return;
   }
   // Where what is kept from here on ends: at a gap or at the end.
@@ -138,9 +124,8 @@ void send_output(Context& context, const Call& call, OutputRequest request) {
   range.end = end;
   // The length is sure only when nothing is dropped any more.
   const auto length = first->complete ? std::optional(end - range.offset) : std::nullopt;
-  call.responder.stream(
-      std::move(head), make_output_source(context.api, context.hub, range, call.responder.wakeup()),
-      length);
+  send_stream(context, call, std::move(head),
+              make_output_source(context.api, context.hub, range, call.responder.wakeup()), length);
 }
 
 void answer_cancel(const net::Responder& responder, const Result<JobView>& view) {
@@ -152,6 +137,26 @@ void answer_cancel(const net::Responder& responder, const Result<JobView>& view)
 }
 
 }  // namespace
+
+Result<> check_empty_body(const Call& call) {
+  const std::string& body = call.request.body;
+  std::string text;
+  std::copy_if(body.begin(), body.end(), std::back_inserter(text),
+               [](char c) { return c != ' ' && c != '\t' && c != '\r' && c != '\n'; });
+  if (text.empty() || text == "{}") {
+    return {};
+  }
+  return Error{.code = ErrorCode::InvalidArgument,
+               .message = "this request takes no fields; send {} or nothing",
+               .kind = "unknown_field"};
+}
+
+void send_stream(Context& context, const Call& call, net::Response head,
+                 std::unique_ptr<net::BodySource> source, std::optional<std::int64_t> length) {
+  call.responder.stream(std::move(head),
+                        context.door.guard(std::move(source), call.caller, call.responder.wakeup()),
+                        length);
+}
 
 net::Response json_response(int status, std::string body) {
   return {.status = status, .headers = {{"Cache-Control", "no-store"}}, .body = std::move(body)};
@@ -212,10 +217,10 @@ void get_job_events(Context& context, Call call) {
   JobEventsOptions options{.with_output = !output || !*output || **output != "0"};
   // An id that is not ours: the whole history again rather than an error no EventSource can show.
   options.from = parse_job_cursor(call.request.header("last-event-id")).value_or(JobCursor{});
-  call.responder.stream(
-      net::Response{.content_type = "text/event-stream",
-                    .headers = {{"Cache-Control", "no-store"}}},
-      make_job_events(context.api, context.hub, *id, options, call.responder.wakeup()));
+  send_stream(context, call,
+              net::Response{.content_type = "text/event-stream",
+                            .headers = {{"Cache-Control", "no-store"}}},
+              make_job_events(context.api, context.hub, *id, options, call.responder.wakeup()));
 }
 
 void cancel_job(Context& context, Call call) {

@@ -11,6 +11,7 @@
 
 #include "api/controller_api.h"
 #include "base/clock.h"
+#include "front/rest/door.h"
 #include "net/http_server.h"
 #include "net/origin_policy.h"
 #include "net/router.h"
@@ -20,6 +21,7 @@ namespace hearth::rest {
 struct RestOptions {
   net::OriginPolicy origins;
   std::string version = "0";
+  DoorOptions door;
   std::int64_t ring_events_max = limits::kWatcherQueueEventsMax;
   // For /metrics: the server this is mounted on, and whatever else is to be shown, as lines of
   // Prometheus' text format. Both may be empty; they are called on HTTP threads.
@@ -29,8 +31,9 @@ struct RestOptions {
 
 class RestService final : public net::HttpHandler {
  public:
-  // `api` and `clock` must outlive it, it the server.
-  static Result<std::unique_ptr<RestService>> create(api::ControllerApi& api, Clock& clock,
+  // What it is given must outlive it, it the server. The keeper is stopped before it goes.
+  static Result<std::unique_ptr<RestService>> create(api::ControllerApi& api,
+                                                     api::Doorkeeper& keeper, Clock& clock,
                                                      RestOptions options);
   ~RestService() override;
   RestService(const RestService&) = delete;
@@ -41,6 +44,8 @@ class RestService final : public net::HttpHandler {
 
   // The route table, for the tests that hold the contract against it.
   static std::vector<net::RoutePattern> routes();
+  // What each of them needs, in the same order.
+  static std::vector<auth::Need> needs();
 
  private:
   class Impl;

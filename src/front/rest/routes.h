@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "api/controller_api.h"
+#include "auth/token_table.h"
 #include "front/rest/batch_reader.h"
+#include "front/rest/door.h"
 #include "front/rest/event_hub.h"
 #include "front/rest/rest_service.h"
 #include "net/http_server.h"
@@ -18,6 +20,7 @@ struct Context {
   api::ControllerApi& api;
   Clock& clock;
   EventHub& hub;
+  Door& door;
   const RestOptions& options;
 };
 
@@ -27,6 +30,7 @@ struct Call {
   std::vector<std::string> parameters;  // of the path
   net::QueryList query;
   net::Responder responder;
+  auth::Caller caller;
 };
 
 using Handler = void (*)(Context&, Call);
@@ -47,11 +51,22 @@ void get_health(Context& context, Call call);
 void get_readiness(Context& context, Call call);
 void get_metrics(Context& context, Call call);
 void get_contract(Context& context, Call call);
+void create_token(Context& context, Call call);
+void list_tokens(Context& context, Call call);
+void revoke_token(Context& context, Call call);
+void open_session(Context& context, Call call);
+void end_session(Context& context, Call call);
 
 // The body of POST /v1/jobs:batch, as it arrives.
 std::unique_ptr<net::BodySink> make_batch_sink(Context& context, BatchFormat format);
 
 // Shared by them.
+// Routes that take no body still take an empty object: clients like to send one.
+Result<> check_empty_body(const Call& call);
+// Answers with a stream that ends when what the caller was granted ends.
+void send_stream(Context& context, const Call& call, net::Response head,
+                 std::unique_ptr<net::BodySource> source,
+                 std::optional<std::int64_t> length = std::nullopt);
 net::Response json_response(int status, std::string body);
 Error no_such_job(std::string_view id);
 // Fails when a spec asks for a sandbox level that no agent offers.

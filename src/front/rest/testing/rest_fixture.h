@@ -8,8 +8,11 @@
 
 #include <boost/json/parse.hpp>
 
+#include "api/testing/doorkeeper.h"
 #include "api/testing/fake_controller_api.h"
 #include "base/clock.h"
+#include "base/testing/manual_clock.h"
+#include "base/testing/recording_log.h"
 #include "front/rest/rest_service.h"
 #include "net/http_server.h"
 #include "net/testing/raw_client.h"
@@ -21,16 +24,21 @@ class RestFixture : public ::testing::Test {
   void SetUp() override { start(limits::kWatcherQueueEventsMax); }
   void TearDown() override {
     server_.reset();
+    keeper_->stop();
     service_.reset();
   }
 
   void start(std::int64_t ring_events_max) {
+    if (keeper_ == nullptr) {
+      keeper_ = api::testing::make_doorkeeper(door_clock_, log_);
+    }
     server_.reset();
     service_.reset();
     auto service = RestService::create(
-        api_, clock_,
+        api_, *keeper_, clock_,
         {.origins = {},
          .version = "0.1.0",
+         .door = door_,
          .ring_events_max = ring_events_max,
          .http_stats = [this] { return server_ ? server_->stats() : net::HttpServerStats{}; },
          .more_metrics = {}});
@@ -74,6 +82,10 @@ class RestFixture : public ::testing::Test {
   }
 
   SystemClock clock_;
+  hearth::testing::ManualClock door_clock_{SystemClock().now()};  // the doorkeeper's
+  hearth::testing::RecordingLog log_;
+  DoorOptions door_{.is_open = true};
+  std::unique_ptr<api::Doorkeeper> keeper_;
   api::testing::FakeControllerApi api_;
   std::unique_ptr<RestService> service_;
   std::unique_ptr<net::HttpServer> server_;
