@@ -75,11 +75,16 @@ class CertTool {
     return made + "The authority is " + path("ca.pem") +
            ": give that file to clients and agents. " + path("ca.key") +
            " signs for it: keep it secret.\n\n"
+           "On loopback:\n"
            "  hearth controller --tls-cert " +
            path("server.pem") + " --tls-key " + path("server.key") +
            "\n"
-           "  hearth agent --controller HOST:50051 --ca ca.pem\n"
-           "  HEARTH_URL=https://HOST:7070 HEARTH_CA=ca.pem hearth jobs\n";
+           "For other machines the same with --http 0.0.0.0:7070 --grpc 0.0.0.0:50051, and "
+           "tokens:\n"
+           "  hearth token create --scope admin --data DIR      before the controller starts\n"
+           "  export HEARTH_TOKEN=TOKEN HEARTH_URL=https://HOST:7070 HEARTH_CA=ca.pem\n"
+           "  hearth token create --join > FILE\n"
+           "  hearth agent --controller HOST:50051 --ca ca.pem --token-file FILE\n";
   }
 
   [[nodiscard]] std::vector<std::string> server_hosts() const {

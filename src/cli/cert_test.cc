@@ -64,6 +64,7 @@ TEST_F(CertTest, InitMakesAllThatAServerNeeds) {
   EXPECT_EQ(mode("server.key"), 0600U);
   EXPECT_EQ(mode("ca.pem"), 0644U);
   EXPECT_NE(text_.find("hearth controller --tls-cert " + dir_ + "/server.pem"), std::string::npos);
+  EXPECT_NE(text_.find("hearth token create"), std::string::npos) << "other machines need it";
   const auto identity = tls::ServerIdentity::load(
       {.certificate = dir_ + "/server.pem", .key = dir_ + "/server.key", .client_authority = ""},
       clock_);
