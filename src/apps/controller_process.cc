@@ -127,6 +127,7 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
                            {.address = settings.text("grpc"),
                             .tls = identity,
                             .heartbeat_interval = settings.duration("heartbeat_interval"),
+                            .version = kVersion,
                             .is_open = doors.grpc_open,
                             .beyond_loopback = doors.grpc_beyond()}));
   HEARTH_ASSIGN(

@@ -41,6 +41,31 @@ TEST_F(DaemonsTest, ADataDirectoryInUseOrNotUsableIsRefused) {
   EXPECT_NE(no_directory.err.find("a-file"), std::string::npos) << no_directory.err;
 }
 
+TEST_F(DaemonsTest, ADatabaseOfANewerVersionIsRefusedAndLeftAsItWas) {
+  Program& first = start_controller();
+  first.signal(SIGTERM);
+  ASSERT_EQ(first.wait().code, 0);
+  const std::string path = scratch("controller") + "/hearth.db";
+  constexpr std::streamoff kUserVersion = 60;  // in SQLite's header: four bytes, big end first
+  {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(kUserVersion);
+    file.write("\0\0\0\x63", 4);
+    ASSERT_TRUE(file.good());
+  }
+  const auto read = [&path] {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string before = read();
+  const Exit exit = hearth({"controller", "--data", scratch("controller"), "--http", "127.0.0.1:0",
+                            "--grpc", "127.0.0.1:0"});
+  EXPECT_EQ(exit.code, 1);
+  EXPECT_NE(exit.err.find("schema version 99"), std::string::npos) << exit.err;
+  EXPECT_NE(exit.err.find("Start the newer hearth"), std::string::npos) << exit.err;
+  EXPECT_EQ(read(), before);
+}
+
 TEST_F(DaemonsTest, AnAddressBeyondLoopbackIsRefused) {
   const Exit exit = hearth(
       {"controller", "--data", scratch("c"), "--http", "0.0.0.0:0", "--grpc", "127.0.0.1:0"});

@@ -27,6 +27,7 @@ struct AgentLinkOptions {
   const tls::ServerIdentity* tls = nullptr;                  // null: plain; outlives the server
   Duration heartbeat_interval = limits::kHeartbeatInterval;  // told to agents in their welcome
   Duration hello_timeout = limits::kLinkHelloTimeout;
+  std::string version;  // the controller's release, which agents' must go with; empty: any do
   Duration keepalive = limits::kLinkKeepalive;
   std::int64_t queue_messages_max = limits::kLinkQueueMessagesMax;
   std::int64_t queue_bytes_max = limits::kLinkQueueBytesMax;

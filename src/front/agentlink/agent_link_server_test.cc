@@ -20,7 +20,7 @@ constexpr int kHeldAttemptsTooMany = 65'537;
 
 class AgentLinkServerTest : public ::testing::Test {
  protected:
-  void SetUp() override { start({.address = "127.0.0.1:0"}); }
+  void SetUp() override { start({.address = "127.0.0.1:0", .version = "1.4.2"}); }
   void start(AgentLinkOptions options) {
     options.is_open = true;
     auto started = AgentLinkServer::start(api_, *keeper_, options);
@@ -45,6 +45,7 @@ class AgentLinkServerTest : public ::testing::Test {
     v1::Hello& hello = *message.mutable_hello();
     hello.set_protocol(1);
     hello.set_id("node-1");
+    hello.set_version("1.4.0");
     hello.set_instance("i1");
     hello.set_incarnation("p1");
     hello.set_max_parallel_jobs(1);
@@ -139,6 +140,34 @@ TEST_F(AgentLinkServerTest, NamesAProtocolItDoesNotSpeak) {
   const v1::ControllerMessage reply = answer(message);
   EXPECT_EQ(reply.reject().code(), "protocol");
   EXPECT_NE(reply.reject().message().find("version 2"), std::string::npos);
+}
+
+TEST_F(AgentLinkServerTest, RefusesAnAgentOfAVersionTooFarAway) {
+  v1::AgentMessage message = hello();
+  message.mutable_hello()->set_version("1.2.0");
+  const v1::ControllerMessage reply = answer(message);
+  EXPECT_EQ(reply.reject().code(), "version");
+  EXPECT_NE(reply.reject().message().find("upgrade the agent"), std::string::npos)
+      << reply.reject().message();
+}
+
+TEST_F(AgentLinkServerTest, WelcomesTheNextMinorVersionWithWhatItAdds) {
+  v1::AgentMessage message = hello();
+  message.mutable_hello()->set_version("1.5.0");
+  // Field 1000, a varint, in the message and in the hello.
+  for (google::protobuf::Message* part :
+       {static_cast<google::protobuf::Message*>(&message),
+        static_cast<google::protobuf::Message*>(message.mutable_hello())}) {
+    part->GetReflection()->MutableUnknownFields(part)->AddVarint(1'000, 7);
+  }
+  EXPECT_TRUE(answer(message).has_welcome());
+  v1::AgentMessage of_a_later_kind;
+  of_a_later_kind.GetReflection()->MutableUnknownFields(&of_a_later_kind)->AddVarint(1'000, 7);
+  control_->Write(of_a_later_kind);
+  v1::AgentMessage heartbeat;
+  heartbeat.mutable_heartbeat()->set_memory_bytes(42);
+  control_->Write(heartbeat);
+  EXPECT_TRUE(api_.wait_for([](const auto& state) { return !state.heartbeats.empty(); }));
 }
 
 TEST_F(AgentLinkServerTest, BoundsTheAttemptsOfAHello) {

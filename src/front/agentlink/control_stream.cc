@@ -13,6 +13,7 @@
 
 #include "front/agentlink/control_connection.h"
 #include "model/agent_check.h"
+#include "model/release.h"
 #include "wire/link_codec.h"
 
 namespace hearth::front::agentlink {
@@ -141,6 +142,9 @@ class ControlStream final : public ControlReactor {
                               " of the agent link, this controller version " +
                               std::to_string(kProtocol) + "; install matching versions",
                    .kind = "protocol"};
+    }
+    if (!deps_.options.version.empty()) {
+      HEARTH_TRY(check_link_releases(deps_.options.version, hello.version()));
     }
     if (hello.controller_epoch_seen() > deps_.api.controller_epoch()) {
       return Error{.code = ErrorCode::FailedPrecondition,
