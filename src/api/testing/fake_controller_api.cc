@@ -177,6 +177,11 @@ void FakeControllerApi::forget_events(EventSeq up_to) {
   std::erase_if(events_, [up_to](const JobEvent& event) { return event.seq <= up_to; });
 }
 
+void FakeControllerApi::forget_events_at_read(EventSeq up_to) {
+  const MutexLock lock(mutex_);
+  forgotten_at_read_ = up_to;
+}
+
 void FakeControllerApi::fail_commands(std::optional<Error> error) {
   const MutexLock lock(mutex_);
   failure_ = std::move(error);
@@ -402,6 +407,8 @@ Result<OutputAnswer> FakeControllerApi::output(const OutputQuery& query) {
 Result<std::vector<JobEvent>> FakeControllerApi::events(JobId job, EventSeq after,
                                                         std::int64_t limit) {
   const MutexLock lock(mutex_);
+  std::erase_if(events_,
+                [up_to = forgotten_at_read_](const JobEvent& event) { return event.seq <= up_to; });
   std::vector<JobEvent> found;
   for (const JobEvent& event : events_) {
     if (event.seq > after && (job.empty() || event.after.id == job) &&

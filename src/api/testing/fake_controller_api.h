@@ -25,6 +25,8 @@ class FakeControllerApi final : public ControllerApi {
   void set_agent(AgentView agent);
   // Events up to and with this one are forgotten, as retention does.
   void forget_events(EventSeq up_to);
+  // The same as soon as events are read next, just before they are.
+  void forget_events_at_read(EventSeq up_to);
 
   // What the next commands and reads fail with, until cleared.
   void fail_commands(std::optional<Error> error);
@@ -79,6 +81,7 @@ class FakeControllerApi final : public ControllerApi {
   Mutex mutex_;
   std::map<JobId, Job> jobs_ HEARTH_GUARDED_BY(mutex_);
   std::vector<JobEvent> events_ HEARTH_GUARDED_BY(mutex_);
+  EventSeq forgotten_at_read_ HEARTH_GUARDED_BY(mutex_);
   std::map<AgentId, AgentView> agents_ HEARTH_GUARDED_BY(mutex_);
   std::map<std::string, JobId> keys_ HEARTH_GUARDED_BY(mutex_);
   std::vector<SubmitRequestItem> submitted_ HEARTH_GUARDED_BY(mutex_);

@@ -149,12 +149,13 @@ class Feed final : public net::BodySource {
   }
 
   Result<bool> show_stored(std::string& out) {
+    // Read first: what is still kept after that was there to be read.
+    HEARTH_ASSIGN(const auto events, api_.events(JobId(), seq_, kEventsPerRead));
     HEARTH_ASSIGN(const bool kept, is_kept(seq_));
     if (!kept) {
       HEARTH_TRY(resynchronise(out));
       return true;
     }
-    HEARTH_ASSIGN(const auto events, api_.events(JobId(), seq_, kEventsPerRead));
     for (const JobEvent& event : events) {
       show_event(out, event);
     }

@@ -411,6 +411,17 @@ TEST_F(StreamsTest, AnIdThatIsNotKeptGetsLaggedAndASnapshot) {
   EXPECT_EQ(EventReader(port(), "/v1/events", "10").next().id, "11");
 }
 
+TEST_F(StreamsTest, EventsThatGoWhileTheyAreReadMakeNoGap) {
+  start(4);
+  for (int i = 0; i < 100; ++i) {
+    submit();
+  }
+  api_.forget_events_at_read(EventSeq(50));
+  EventReader reader(port(), "/v1/events", "10");
+  EXPECT_EQ(reader.next().name, "lagged");
+  EXPECT_EQ(reader.next().name, "snapshot");
+}
+
 TEST_F(StreamsTest, AReaderThatFallsBehindIsToldAndCatchesUp) {
   start(16);
   EventReader reader(port(), "/v1/events");
