@@ -69,27 +69,76 @@ std::optional<Error> CommitWriter::trouble() {
   return trouble_;
 }
 
+store::RemoveOutcome CommitWriter::remove(const Removal& removal) {
+  const MutexLock lock(mutex_);
+  if (!ended_ && !stopping_) {
+    removal_ = &removal;
+    changed_.notify_all();
+    while (!removed_ && !ended_) {
+      changed_.wait(mutex_);
+    }
+    removal_ = nullptr;
+  }
+  store::RemoveOutcome outcome{.outcome = {.status = store::AppendStatus::NotDone,
+                                           .error = unavailable("the controller stops")},
+                               .jobs = {}};
+  if (removed_) {
+    outcome = *std::exchange(removed_, std::nullopt);
+  }
+  return outcome;
+}
+
+bool CommitWriter::next(std::vector<Turn>& turns, const Removal*& removal) {
+  const MutexLock lock(mutex_);
+  const auto has_removal = [this]() HEARTH_REQUIRES(mutex_) {
+    return removal_ != nullptr && !removed_ && !stopping_;
+  };
+  while (waiting_.empty() && !has_removal() && !stopping_) {
+    changed_.wait(mutex_);
+  }
+  turns.swap(waiting_);
+  waiting_events_ = 0;
+  removal = has_removal() ? removal_ : nullptr;
+  return !turns.empty() || removal != nullptr;
+}
+
 void CommitWriter::run() {
   bool goes_on = true;
   while (goes_on) {
     std::vector<Turn> turns;
-    {
-      const MutexLock lock(mutex_);
-      while (waiting_.empty() && !stopping_) {
-        changed_.wait(mutex_);
-      }
-      if (waiting_.empty()) {
-        break;
-      }
-      turns.swap(waiting_);
-      waiting_events_ = 0;
+    const Removal* removal = nullptr;
+    if (!next(turns, removal)) {
+      break;
     }
-    deps_.on_change();
-    goes_on = commit(turns);
-    if (goes_on) {
-      deps_.release(turns);
+    if (!turns.empty()) {
+      deps_.on_change();
+      goes_on = commit(turns);
+      if (goes_on) {
+        deps_.release(turns);
+      }
+    }
+    if (goes_on && removal != nullptr) {
+      goes_on = remove_now(*removal);
     }
   }
+  end();
+}
+
+// What cannot be removed now is no trouble of anybody else; what is broken is everybody's.
+bool CommitWriter::remove_now(const Removal& removal) {
+  store::RemoveOutcome outcome = deps_.store.remove(removal);
+  const bool is_fatal = outcome.outcome.status == store::AppendStatus::Fatal;
+  if (is_fatal) {
+    set_trouble(storage_error(outcome.outcome.error, "ask again after the controller's restart"));
+    deps_.on_fatal(outcome.outcome.error);
+  }
+  const MutexLock lock(mutex_);
+  removed_ = std::move(outcome);
+  changed_.notify_all();
+  return !is_fatal;
+}
+
+void CommitWriter::end() {
   std::vector<Turn> left;
   std::optional<Error> why;
   {
@@ -97,6 +146,7 @@ void CommitWriter::run() {
     ended_ = true;
     left.swap(waiting_);
     why = trouble_;
+    changed_.notify_all();
   }
   for (Turn& turn : left) {
     answer_error(turn, why.value_or(unavailable("the controller stops")));

@@ -56,13 +56,20 @@ class CommitWriter {
   void push(Turn turn);
   // Turns that are not being committed yet.
   [[nodiscard]] std::size_t waiting();
+  // Removes between two commits what the caller found to be past; blocks until it is decided. One
+  // thread calls. NotDone changed nothing; after the end of the writer it is always that.
+  [[nodiscard]] store::RemoveOutcome remove(const Removal& removal);
   // Why nothing becomes durable, while that is so.
   [[nodiscard]] std::optional<Error> trouble();
 
  private:
   void run();
+  // Waits for something to do; false when there is nothing more.
+  bool next(std::vector<Turn>& turns, const Removal*& removal);
   // False when the writer must end.
   bool commit(std::vector<Turn>& turns);
+  bool remove_now(const Removal& removal);
+  void end();
   // False when told to stop instead.
   bool wait_before_retry(Duration delay);
   void set_trouble(std::optional<Error> error);
@@ -73,6 +80,8 @@ class CommitWriter {
   Condition changed_;
   std::vector<Turn> waiting_ HEARTH_GUARDED_BY(mutex_);
   std::size_t waiting_events_ HEARTH_GUARDED_BY(mutex_) = 0;
+  const Removal* removal_ HEARTH_GUARDED_BY(mutex_) = nullptr;  // its caller waits
+  std::optional<store::RemoveOutcome> removed_ HEARTH_GUARDED_BY(mutex_);
   std::optional<Error> trouble_ HEARTH_GUARDED_BY(mutex_);
   bool stopping_ HEARTH_GUARDED_BY(mutex_) = false;
   bool ended_ HEARTH_GUARDED_BY(mutex_) = false;

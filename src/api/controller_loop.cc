@@ -97,9 +97,11 @@ Result<std::unique_ptr<ControllerLoop>> ControllerLoop::start(LoopDeps deps, Loo
                   .last_event = recovery.last_seq,
                   .ended_counts = {},
                   .core_reader = nullptr,
-                  .writer_reader = nullptr};
+                  .writer_reader = nullptr,
+                  .retention_reader = nullptr};
   HEARTH_ASSIGN(start.core_reader, deps.store.reader());
   HEARTH_ASSIGN(start.writer_reader, deps.store.reader());
+  HEARTH_ASSIGN(start.retention_reader, deps.store.reader());
   HEARTH_ASSIGN(start.ended_counts, start.core_reader->counts());
   HEARTH_ASSIGN(const core::Snapshot snapshot,
                 to_snapshot(std::move(recovery), *start.core_reader));
@@ -112,6 +114,7 @@ Result<std::unique_ptr<ControllerLoop>> ControllerLoop::start(LoopDeps deps, Loo
   impl->desk.start();
   impl->writer.start();
   impl->core_thread.start();
+  impl->retention.start();
   return std::unique_ptr<ControllerLoop>(new ControllerLoop(std::move(impl)));
 }
 
@@ -122,6 +125,7 @@ void ControllerLoop::stop() {
 void ControllerLoop::wake() {
   impl_->core_thread.wake();
   impl_->desk.wake();
+  impl_->retention.wake();
 }
 
 MetricsSnapshot ControllerLoop::metrics() {

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/controller.h"
+#include "core/retention.h"
 #include "output/output_store.h"
 #include "store/store.h"
 
@@ -33,6 +34,7 @@ struct LoopDeps {
 
 struct LoopOptions {
   core::Options core;
+  core::RetentionLimits retention;
   std::int64_t mailbox_commands_max = limits::kMailboxCommandsMax;
   std::int64_t turn_commands_max = limits::kTurnCommandsMax;
   std::int64_t pipeline_turns_max = limits::kPipelineTurnsMax;

@@ -82,6 +82,16 @@ void CoreThread::ended(const std::vector<JobId>& jobs) {
   ended_.insert(ended_.end(), jobs.begin(), jobs.end());
 }
 
+void CoreThread::removed(const Published::Counts& by_state) {
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [state, jobs] : by_state) {
+      removed_[state] += jobs;
+    }
+  }
+  mailbox_.wake();
+}
+
 void CoreThread::run() {
   while (true) {
     const bool has_room = deps_.writer.has_room();
@@ -240,9 +250,15 @@ void CoreThread::refuse_clients(const Error& error) {
 
 void CoreThread::forget_ended() {
   std::vector<JobId> jobs;
+  Published::Counts removed;
   {
     const MutexLock lock(mutex_);
     jobs.swap(ended_);
+    removed.swap(removed_);
+  }
+  for (const auto& [state, count] : removed) {
+    ended_counts_[state] -= count;
+    publish_due_ = true;
   }
   std::erase_if(jobs, [this](JobId job) {
     const JobRecord* record = deps_.core.find(job);

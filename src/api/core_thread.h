@@ -62,6 +62,8 @@ class CoreThread {
   void heartbeat(core::AgentHeartbeat heartbeat);
   // The final states of these jobs are durable.
   void ended(const std::vector<JobId>& jobs);
+  // So many that had ended are no longer stored.
+  void removed(const Published::Counts& by_state);
   // The clock or the writer changed.
   void wake() { mailbox_.wake(); }
   [[nodiscard]] std::size_t depth() { return mailbox_.size(); }
@@ -86,6 +88,7 @@ class CoreThread {
   Mutex mutex_;
   std::map<AgentId, core::AgentHeartbeat> heartbeats_ HEARTH_GUARDED_BY(mutex_);
   std::vector<JobId> ended_ HEARTH_GUARDED_BY(mutex_);
+  Published::Counts removed_ HEARTH_GUARDED_BY(mutex_);
   bool stopping_ HEARTH_GUARDED_BY(mutex_) = false;
 
   // The core thread's own:

@@ -23,6 +23,7 @@ ControllerLoop::Impl::Impl(LoopDeps loop_deps, LoopOptions loop_options, LoopSta
       readers(deps.store, static_cast<std::size_t>(limits::kReadersMax)),
       core_reader(std::move(start.core_reader)),
       writer_reader(std::move(start.writer_reader)),
+      retention_reader(std::move(start.retention_reader)),
       core(options.core),
       desk({.outputs = deps.outputs,
             .links = links,
@@ -62,12 +63,29 @@ ControllerLoop::Impl::Impl(LoopDeps loop_deps, LoopOptions loop_options, LoopSta
                    .metrics = metrics},
                   {.mailbox_max = static_cast<std::size_t>(options.mailbox_commands_max),
                    .turn_max = static_cast<std::size_t>(options.turn_commands_max)},
-                  std::move(start.ended_counts)) {}
+                  std::move(start.ended_counts)),
+      retention({.reader = *retention_reader,
+                 .writer = writer,
+                 .outputs = deps.outputs,
+                 .clock = deps.clock,
+                 .metrics = metrics,
+                 .log = deps.log,
+                 .on_removed = [this](const auto& jobs) { removed(jobs); }},
+                options.retention) {}
+
+void ControllerLoop::Impl::removed(const std::vector<store::RemovedJob>& jobs) {
+  Published::Counts by_state;
+  for (const store::RemovedJob& job : jobs) {
+    ++by_state[job.state];
+  }
+  core_thread.removed(by_state);
+}
 
 void ControllerLoop::Impl::stop() {
   stopping.store(true);
   core_thread.stop();
   writer.stop();
+  retention.stop();
   desk.stop();
 }
 

@@ -14,6 +14,7 @@
 #include "api/published.h"
 #include "api/reader_pool.h"
 #include "api/releaser.h"
+#include "api/retention.h"
 #include "api/turn.h"
 #include "api/watch_hub.h"
 #include "base/mutex.h"
@@ -27,6 +28,7 @@ struct LoopStart {
   Published::Counts ended_counts;
   std::unique_ptr<store::Reader> core_reader;
   std::unique_ptr<store::Reader> writer_reader;
+  std::unique_ptr<store::Reader> retention_reader;
 };
 
 // The order of the members is that of who needs whom.
@@ -57,13 +59,17 @@ class ControllerLoop::Impl {
   ReaderPool readers;
   std::unique_ptr<store::Reader> core_reader;
   std::unique_ptr<store::Reader> writer_reader;
+  std::unique_ptr<store::Reader> retention_reader;
   core::Controller core;
   AttemptDesk desk;
   Releaser releaser;
   CommitWriter writer;
   CoreThread core_thread;
+  Retention retention;
 
  private:
+  void removed(const std::vector<store::RemovedJob>& jobs);
+
   Mutex mutex_;
   std::optional<Error> fatal_ HEARTH_GUARDED_BY(mutex_);
 };

@@ -19,6 +19,7 @@ MetricsSnapshot LoopMetrics::snapshot() const {
   copy.refused_storage = refused_storage.load();
   copy.output_bytes = output_bytes.load();
   copy.output_syncs = output_syncs.load();
+  copy.removed_jobs = removed_jobs.load();
   return copy;
 }
 

@@ -25,6 +25,7 @@ struct MetricsSnapshot {
   std::uint64_t refused_storage = 0;
   std::uint64_t output_bytes = 0;
   std::uint64_t output_syncs = 0;
+  std::uint64_t removed_jobs = 0;
   std::int64_t mailbox_depth = 0;
   std::int64_t turns_waiting = 0;  // decided and not durable yet
   std::int64_t links = 0;
@@ -47,6 +48,7 @@ class LoopMetrics {
   std::atomic<std::uint64_t> refused_storage{0};
   std::atomic<std::uint64_t> output_bytes{0};
   std::atomic<std::uint64_t> output_syncs{0};
+  std::atomic<std::uint64_t> removed_jobs{0};
 
   Histogram decide;
   Histogram commit;

@@ -28,7 +28,9 @@ Result<JobView> read_view(store::Reader& reader, JobId job) {
 }
 
 Error no_such_job(JobId job) {
-  return not_found("there is no job " + to_string(job));
+  return not_found("there is no job " + to_string(job) +
+                   ": it never was, or it ended so long ago that its record was removed "
+                   "(settings retention_age, retention_jobs, retention_output)");
 }
 
 }  // namespace hearth::api

@@ -23,6 +23,16 @@ core::Options core_options(const config::Settings& settings) {
   return options;
 }
 
+core::RetentionLimits retention_limits(const config::Settings& settings) {
+  core::RetentionLimits limits;
+  limits.age = settings.duration("retention_age");
+  limits.jobs = settings.integer("retention_jobs");
+  limits.output_bytes = settings.memory_bytes("retention_output").value_or(limits.output_bytes);
+  limits.events_age = settings.duration("retention_events_age");
+  limits.events = settings.integer("retention_events");
+  return limits;
+}
+
 std::vector<std::string> comma_separated(const std::string& text) {
   std::vector<std::string> items;
   for (std::size_t start = 0; start < text.size();) {
@@ -66,12 +76,14 @@ Result<std::unique_ptr<ControllerProcess>> ControllerProcess::start(
       process->keeper_,
       api::Doorkeeper::start(std::move(tokens),
                              {.clock = deps.clock, .log = deps.log, .on_fatal = deps.on_fatal}));
-  HEARTH_ASSIGN(process->loop_, api::ControllerLoop::start({.store = *process->store_,
-                                                            .outputs = *process->outputs_,
-                                                            .clock = deps.clock,
-                                                            .log = deps.log,
-                                                            .on_fatal = deps.on_fatal},
-                                                           {.core = core_options(settings)}));
+  HEARTH_ASSIGN(process->loop_,
+                api::ControllerLoop::start(
+                    {.store = *process->store_,
+                     .outputs = *process->outputs_,
+                     .clock = deps.clock,
+                     .log = deps.log,
+                     .on_fatal = deps.on_fatal},
+                    {.core = core_options(settings), .retention = retention_limits(settings)}));
   HEARTH_TRY(process->open_doors(settings, deps));
   deps.log.info(
       "controller is up",

@@ -57,6 +57,8 @@ void append_loop_metrics(const api::MetricsSnapshot& metrics, std::string& text)
               number(metrics.output_bytes)},
       Counted{"hearth_output_syncs_total", "counter", "Attempts whose output files were synced.",
               number(metrics.output_syncs)},
+      Counted{"hearth_removed_jobs_total", "counter", "Finished jobs removed by retention.",
+              number(metrics.removed_jobs)},
       Counted{"hearth_mailbox_depth", "gauge", "Commands waiting for the core.",
               number(metrics.mailbox_depth)},
       Counted{"hearth_turns_waiting", "gauge", "Turns decided and not durable yet.",

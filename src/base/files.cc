@@ -1,5 +1,6 @@
 #include "base/files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 
 #include "base/random.h"
@@ -125,6 +127,27 @@ Result<> make_directories(const std::string& path, unsigned mode) {
     error.code = ErrorCode::PermissionDenied;
   }
   return error;
+}
+
+Result<std::vector<std::string>> list_directory(const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir(path.c_str()), &::closedir);
+  std::vector<std::string> names;
+  if (!directory) {
+    return errno == ENOENT ? Result<std::vector<std::string>>(std::move(names))
+                           : system_error("list directory " + path, errno);
+  }
+  errno = 0;
+  while (const dirent* entry = ::readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") {
+      names.emplace_back(name);
+    }
+    errno = 0;
+  }
+  if (errno != 0) {
+    return system_error("list directory " + path, errno);
+  }
+  return names;
 }
 
 Result<> sync_directory(const std::string& path) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -27,6 +28,9 @@ Result<> write_all(int fd, std::string_view bytes, std::string_view what);
 
 // With its parents; an existing directory is fine.
 Result<> make_directories(const std::string& path, unsigned mode = 0755);
+
+// The names in a directory, in no order; none when there is no such directory.
+Result<std::vector<std::string>> list_directory(const std::string& path);
 
 // Makes renames and new names in a directory durable.
 Result<> sync_directory(const std::string& path);

@@ -133,6 +133,7 @@ inline constexpr Duration kRetentionInterval = std::chrono::seconds(5);
 inline constexpr std::int64_t kRetentionStepJobs = 200;
 inline constexpr std::int64_t kRetentionStepEvents = 1'000;
 inline constexpr std::int64_t kRetentionStepPages = 128;
+inline constexpr std::uint32_t kRetentionStepFolders = 256;  // looked through after a start
 inline constexpr std::int64_t kFreePagesKeptMin = 1'024;
 
 // The agent link. A peer that reads too slowly for its queue is dropped; it reconnects and is told

@@ -176,7 +176,9 @@ class Parser {
     add_daemon(DaemonKind::Agent, "agent", "An agent: offers this machine to a controller",
                {"http", "grpc", "auth", "insecure_listen_without_tls_and_tokens", "submit_rate_max",
                 "tls_cert", "tls_key", "tls_client_ca", "allowed_hosts", "heartbeat_interval",
-                "heartbeat_timeout", "sweep_interval", "starvation_after", "queue_jobs_max"});
+                "heartbeat_timeout", "sweep_interval", "starvation_after", "queue_jobs_max",
+                "retention_age", "retention_jobs", "retention_output", "retention_events_age",
+                "retention_events"});
     add_daemon(DaemonKind::Config, "config", "Print what is in force and where it came from", {});
   }
 

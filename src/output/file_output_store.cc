@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <deque>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -206,6 +207,31 @@ class FileOutputStore final : public OutputStore {
     }
   }
 
+  Result<> remove(JobId job) override {
+    const std::string folder = folder_of(part_of(job));
+    HEARTH_ASSIGN(const std::vector<std::string> names, list_directory(folder));
+    const std::string mine = to_string(job) + ".";
+    for (const std::string& name : names) {
+      if (name.starts_with(mine) && ::unlink((folder + "/" + name).c_str()) != 0 &&
+          errno != ENOENT) {
+        return system_error("delete " + folder + "/" + name, errno);
+      }
+    }
+    return {};
+  }
+
+  // Files that are not ours to name are left alone.
+  Result<std::vector<JobId>> jobs_in_part(std::uint32_t part) override {
+    HEARTH_ASSIGN(const std::vector<std::string> names, list_directory(folder_of(part)));
+    std::set<JobId> jobs;
+    for (const std::string& name : names) {
+      if (const auto job = parse_job_id(name.substr(0, name.find('.')))) {
+        jobs.insert(*job);
+      }
+    }
+    return std::vector<JobId>(jobs.begin(), jobs.end());
+  }
+
   ListenerId listen(JobId job, OutputListener listener) override {
     return listeners_.add(job, std::move(listener));
   }
@@ -213,19 +239,25 @@ class FileOutputStore final : public OutputStore {
   void unlisten(JobId job, ListenerId id) override { listeners_.remove(job, id); }
 
  private:
-  std::string path_of(const StreamId& id) const {
-    // Ids grow with time: a hash spreads them, so that no folder grows without bound.
+  // Ids grow with time: a hash spreads them, so that no folder grows without bound.
+  static std::uint32_t part_of(JobId job) {
+    return static_cast<std::uint32_t>((job.value() * 0x9E3779B97F4A7C15U) >> 48U);
+  }
+
+  std::string folder_of(std::uint32_t part) const {
     static constexpr std::string_view kDigits = "0123456789abcdef";
-    const std::uint64_t hash = (id.job.value() * 0x9E3779B97F4A7C15U) >> 48U;
     std::string path = folder_ + "/";
-    path += kDigits[(hash >> 12U) & 15U];
-    path += kDigits[(hash >> 8U) & 15U];
+    path += kDigits[(part >> 12U) & 15U];
+    path += kDigits[(part >> 8U) & 15U];
     path += '/';
-    path += kDigits[(hash >> 4U) & 15U];
-    path += kDigits[hash & 15U];
-    path += '/' + to_string(id.job) + "." + std::to_string(id.attempt) + ".";
-    path += to_string(id.stream);
+    path += kDigits[(part >> 4U) & 15U];
+    path += kDigits[part & 15U];
     return path;
+  }
+
+  std::string path_of(const StreamId& id) const {
+    return folder_of(part_of(id.job)) + "/" + to_string(id.job) + "." + std::to_string(id.attempt) +
+           "." + std::string(to_string(id.stream));
   }
 
   Result<std::unique_ptr<StreamFile>> reopen(const StreamId& id) const {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -260,6 +261,43 @@ TEST_F(FileOutputStoreTest, ListenersAreBounded) {
   EXPECT_EQ(store_->listen(JobId(2), [](const StreamId&) {}), 0U);
   store_->unlisten(JobId(1), ids.front());
   EXPECT_NE(store_->listen(JobId(2), [](const StreamId&) {}), 0U);
+}
+
+// All files below the folder.
+std::size_t count_files(const std::filesystem::path& folder) {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    files += entry.is_regular_file() ? 1 : 0;
+  }
+  return files;
+}
+
+TEST_F(FileOutputStoreTest, SmallOutputMakesNoFileAndLargeOutputGoesWithItsJob) {
+  ASSERT_TRUE(store_->append(out(1), 0, "abc"));
+  ASSERT_EQ(store_->make_durable(JobId(1), 1)->size(), 1U);
+  store_->finish(JobId(1), 1);
+  EXPECT_EQ(count_files(folder_), 0U);
+
+  const std::string large(limits::kOutputInlineBytesMax + 1, 'x');
+  for (const std::uint64_t job : {2U, 3U}) {
+    ASSERT_TRUE(store_->append(out(job), 0, large));
+    ASSERT_TRUE(store_->make_durable(JobId(job), 1));
+    store_->finish(JobId(job), 1);
+  }
+  EXPECT_EQ(count_files(folder_), 4U) << "the bytes and their extents of each";
+  std::vector<JobId> found;
+  for (std::uint32_t part = 0; part < kOutputParts; ++part) {
+    const std::vector<JobId> jobs = store_->jobs_in_part(part).value();
+    found.insert(found.end(), jobs.begin(), jobs.end());
+  }
+  std::ranges::sort(found);
+  EXPECT_EQ(found, (std::vector<JobId>{JobId(2), JobId(3)}));
+
+  ASSERT_TRUE(store_->remove(JobId(2)));
+  EXPECT_EQ(count_files(folder_), 2U);
+  EXPECT_FALSE(store_->read(out(2), 0, kAll));
+  EXPECT_EQ(text(out(3)), large);
+  EXPECT_TRUE(store_->remove(JobId(2))) << "nothing there is fine";
 }
 
 TEST_F(FileOutputStoreTest, UnusableFolderIsAClearError) {

@@ -39,6 +39,9 @@ struct OutputSlice {
 using OutputListener = std::function<void(const StreamId&)>;
 using ListenerId = std::uint64_t;
 
+// The files are spread over so many folders.
+inline constexpr std::uint32_t kOutputParts = 65'536;
+
 class OutputStore {
  public:
   virtual ~OutputStore() = default;
@@ -68,6 +71,11 @@ class OutputStore {
   virtual void abandon(JobId job, std::uint32_t attempt) = 0;
   // An abandoned attempt was adopted: its streams go on from received().
   virtual void revive(JobId job, std::uint32_t attempt) = 0;
+
+  // Deletes what is in files of a job that has ended. Nothing there is fine.
+  virtual Result<> remove(JobId job) = 0;
+  // Whose files lie in one of kOutputParts, in no order.
+  virtual Result<std::vector<JobId>> jobs_in_part(std::uint32_t part) = 0;
 
   // Followers: told whenever bytes were added to a stream of `job` or it became complete; never
   // again once unlisten has returned. At most kWatchersMax; beyond that the id is 0 and nobody is

@@ -23,7 +23,7 @@ class MemoryOutputStore final : public OutputStore {
   explicit MemoryOutputStore(std::int64_t inline_bytes_max = limits::kOutputInlineBytesMax)
       : inline_bytes_max_(inline_bytes_max) {}
 
-  // Every append and make_durable fails with it until it is taken back.
+  // Every append, make_durable and remove fails with it until it is taken back.
   void fail_with(std::optional<Error> error) {
     const MutexLock lock(mutex_);
     failure_ = std::move(error);
@@ -109,6 +109,25 @@ class MemoryOutputStore final : public OutputStore {
   void revive(JobId job, std::uint32_t number) override {
     const MutexLock lock(mutex_);
     attempts_[{job, number}].ended = false;
+  }
+
+  Result<> remove(JobId job) override {
+    const MutexLock lock(mutex_);
+    if (failure_) {
+      return *failure_;
+    }
+    std::erase_if(attempts_, [job](const auto& entry) { return entry.first.first == job; });
+    return {};
+  }
+  Result<std::vector<JobId>> jobs_in_part(std::uint32_t part) override {
+    const MutexLock lock(mutex_);
+    std::vector<JobId> jobs;
+    for (const auto& [key, attempt] : attempts_) {
+      if (part == 0) {
+        jobs.push_back(key.first);
+      }
+    }
+    return jobs;
   }
 
   ListenerId listen(JobId job, OutputListener listener) override {
