@@ -95,8 +95,19 @@ constexpr std::array kSettings = {
 constexpr std::array<std::string_view, 2> kDefaultFiles = {"hearth.toml",
                                                            "/etc/hearth/hearth.toml"};
 
+Result<std::int64_t> parse_count(std::string_view text) {
+  Result<std::int64_t> parsed = parse_integer(text);
+  if (parsed && *parsed < 0) {
+    return invalid_argument("'" + std::string(text) + "' is below 0");
+  }
+  return parsed;
+}
+
+// An empty text would read as 0 where a default is meant, which for what is kept means nothing.
 Result<> check_value(const Setting& setting, const SettingValue& value) {
-  if (value.text.empty()) {
+  const bool has_amount =
+      setting.type == SettingType::Integer || setting.type == SettingType::Duration;
+  if (value.text.empty() && !(has_amount && !setting.fallback.empty())) {
     return {};
   }
   Result<> checked;
@@ -109,7 +120,7 @@ Result<> check_value(const Setting& setting, const SettingValue& value) {
     case SettingType::Text:
       break;
     case SettingType::Integer:
-      keep(parse_integer(value.text));
+      keep(parse_count(value.text));
       break;
     case SettingType::Duration:
       keep(parse_duration(value.text));

@@ -71,6 +71,20 @@ TEST_F(SettingsTest, ABadValueNamesTheSettingItsOriginAndWhatToWrite) {
   EXPECT_NE(settings.error().message.find("30s"), std::string::npos);
 }
 
+TEST_F(SettingsTest, NothingIsKeptForNoTimeByMistake) {
+  for (const auto& [variable, text] :
+       std::vector<std::pair<std::string, std::string>>{{"HEARTH_RETENTION_AGE", ""},
+                                                        {"HEARTH_RETENTION_JOBS", ""},
+                                                        {"HEARTH_RETENTION_JOBS", "-1"},
+                                                        {"HEARTH_RETENTION_EVENTS", "-1"}}) {
+    Sources sources;
+    sources.environment = {{variable, text}};
+    const auto settings = Settings::load(sources);
+    ASSERT_FALSE(settings) << variable << "=" << text;
+    EXPECT_NE(settings.error().message.find(variable), std::string::npos);
+  }
+}
+
 TEST_F(SettingsTest, AnUnknownKeyAMissingFileAndBadTomlAreRefused) {
   Sources sources;
   sources.file = file("htpp = \"x\"\n");
