@@ -1,5 +1,6 @@
 #include "client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "world.h"
@@ -128,8 +129,11 @@ void SimClient::on_reply(Request& request, const core::ReplySubmit& reply) {
 void SimClient::on_outcome(const PlannedItem& item, const Result<core::SubmitOutcome>& outcome) {
   if (!outcome) {
     const JobPlan& plan = world_.plans[item.plan];
-    const bool excusable =
-        plan.hopeless || !item.after_refs.empty() || outcome.error().kind == "queue_full";
+    const bool excusable = plan.hopeless || !item.after_refs.empty() ||
+                           outcome.error().kind == "queue_full" ||
+                           std::ranges::any_of(plan.scheduling.after, [this](const Dependency& on) {
+                             return world_.store.find_stored(on.job) == nullptr;
+                           });
     if (!excusable) {
       world_.fail("a good job is refused: " + outcome.error().kind + ": " +
                   outcome.error().message);

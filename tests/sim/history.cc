@@ -257,6 +257,21 @@ void History::account(const StoredJob& row, const JobRecord& after) {
   move(after, true);
 }
 
+void History::on_removed(const StoredJob& row, TimePoint now, std::int64_t finished) {
+  const JobId id = row.made.id;
+  ++removals_;
+  if (!is_final(row.record.state) || row.removed) {
+    fail(id, "is removed though it is " + (row.removed ? "gone already" : describe(row.record)));
+    return;
+  }
+  const Duration age = now - *row.record.completed_at;
+  const core::RetentionLimits& bounds = world_.options.retention;
+  if (age < limits::kFinishedKeptMin || (age < bounds.age && finished <= bounds.jobs)) {
+    fail(id, "is removed " + std::to_string(age.count()) + " ms after its end, being one of " +
+                 std::to_string(finished) + " finished jobs");
+  }
+}
+
 void History::check_loads(const std::map<AgentId, AgentRecord>& agents) const {
   for (const auto& [id, load] : loads_) {
     const auto agent = agents.find(id);
@@ -362,9 +377,16 @@ void History::on_submit_acknowledged(const std::string& key, JobId id) {
   if (world_.store.find(id) == nullptr) {
     fail(id, "is acknowledged before it is durable");
   }
-  if (!key.empty() && key_answers_.emplace(key, id).first->second != id) {
+  if (key.empty()) {
+    return;
+  }
+  // A key lives as long as its job.
+  JobId& answered = key_answers_.emplace(key, id).first->second;
+  const StoredJob* before = world_.store.find(answered);
+  if (answered != id && (before == nullptr || !before->removed)) {
     fail(id, "idempotency key " + key + " was answered with another job before");
   }
+  answered = id;
 }
 
 void History::on_cancel_acknowledged(JobId id, const JobRecord& answer) {
@@ -383,6 +405,7 @@ RunReport History::report() const {
   report.overlaps = overlaps_;
   report.adoptions = adoptions_;
   report.losses = losses_;
+  report.removals = removals_;
   report.fingerprint = fingerprint_;
   return report;
 }

@@ -26,6 +26,8 @@ class History {
   // Durable changes, before the row takes them over.
   void on_event(const StoredJob& row, const JobEvent& event);
   void on_attempt(const StoredJob& row, const Attempt& after);
+  // Before the row goes, of so many finished ones.
+  void on_removed(const StoredJob& row, TimePoint now, std::int64_t finished);
   // After each turn: no agent and no group holds more than it may.
   void check_loads(const std::map<AgentId, AgentRecord>& agents) const;
 
@@ -78,6 +80,7 @@ class History {
   std::int64_t overlaps_ = 0;
   std::int64_t adoptions_ = 0;
   std::int64_t losses_ = 0;
+  std::int64_t removals_ = 0;
   std::uint64_t fingerprint_ = 0;
 };
 

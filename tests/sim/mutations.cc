@@ -23,6 +23,8 @@ const std::vector<Mutation>& all_mutations() {
       {"cancel_forgotten_at_restart", "a cancel is durable"},
       {"edge_lost_at_restart", "dependencies outlive a restart"},
       {"assigned_twice", "an attempt runs on one agent"},
+      {"live_job_removed", "what is live is never removed"},
+      {"removed_too_early", "what has just ended is kept"},
       // In the core and the scheduler.
       {"release_dropped", "what has ended reserves nothing"},
       {"oversubscribed", "reserved is within capacity"},

@@ -144,6 +144,8 @@ SimOptions options_from_seed(std::uint64_t seed, Scenario scenario) {
     options.core.queue_jobs_max = random.between(5, 30);
   }
   apply_scenario(options, random);
+  options.retention.age = random.duration(60'000, 120'000);
+  options.retention.jobs = random.between(0, 60);
   return options;
 }
 
@@ -172,6 +174,8 @@ std::string to_string(const SimOptions& options) {
   add("mortal_agent", options.mortal_agent);
   add("cancel_share", options.cancel_share);
   add("clock_rate_spread", options.clock_rate_spread);
+  add("retention_age", options.retention.age);
+  add("retention_jobs", options.retention.jobs);
   const FaultRates& faults = options.faults;
   add("controller_crash", faults.controller_crash);
   add("agent_crash", faults.agent_crash);

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "core/controller.h"
+#include "core/retention.h"
 
 namespace hearth::sim {
 
@@ -62,6 +63,7 @@ struct SimOptions {
   double clock_rate_spread = 0;
   FaultRates faults;
   core::Options core;
+  core::RetentionLimits retention;
 };
 
 SimOptions options_from_seed(std::uint64_t seed, Scenario scenario);

@@ -173,7 +173,7 @@ void SimController::resolve(core::Submit& submit) const {
       }
     }
     for (const Dependency& dependency : item.spec.after) {
-      const StoredJob* row = world_.store.find(dependency.job);
+      const StoredJob* row = world_.store.find_stored(dependency.job);
       if (row != nullptr && is_final(row->record.state)) {
         item.ended_dependencies[dependency.job] = row->record.state;
       }
@@ -282,8 +282,23 @@ void SimController::finish_write() {
     }
     core_->forget_ended(turn.ended);
   }
+  remove_past();
   write();
   arm_tick();
+}
+
+// Between two appends, as the real writer does.
+void SimController::remove_past() {
+  const Past past = world_.store.past(world_.random.between(1, 20));
+  const TimePoint now = wall();
+  const bool early = World::mutated("removed_too_early");
+  Removal removal =
+      core::decide_removal(world_.options.retention, past, early ? now + Duration(90'000) : now);
+  if (World::mutated("live_job_removed") && !world_.store.jobs().empty()) {
+    const JobId last = world_.store.jobs().rbegin()->first;
+    removal.jobs.push_back({.seq = {}, .id = last, .ended_at = now});
+  }
+  world_.store.remove(removal, now);
 }
 
 void SimController::release(const Turn& turn) {

@@ -73,6 +73,7 @@ class SimController {
   void check_core();
   void write();
   void finish_write();
+  void remove_past();
   void make_durable();
   void release(const Turn& turn);
   void arm_tick();

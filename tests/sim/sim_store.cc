@@ -1,6 +1,7 @@
 #include "sim_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "world.h"
 
@@ -37,9 +38,13 @@ void SimStore::append_event(const JobEvent& event) {
     world_.fail("an event names job " + to_string(event.after.id) + ", which has no row");
     return;
   }
+  if (row->second.removed) {
+    world_.fail("an event names job " + to_string(event.after.id) + ", which was removed");
+  }
   world_.history.on_event(row->second, event);
   if (is_final(event.after.state) && !is_final(row->second.record.state)) {
     --live_;
+    finished_[event.seq] = {.seq = event.seq, .id = event.after.id, .ended_at = event.at};
   }
   row->second.record = event.after;
   row->second.last_event_at = event.at;
@@ -71,6 +76,33 @@ void SimStore::append(const ChangeSet& changes) {
   world_.history.check_loads(agents_);
 }
 
+Past SimStore::past(std::int64_t jobs_max) const {
+  Past past;
+  past.finished_jobs = static_cast<std::int64_t>(finished_.size());
+  for (const auto& [seq, job] : finished_) {
+    if (std::cmp_greater_equal(past.jobs.size(), jobs_max)) {
+      break;
+    }
+    past.jobs.push_back(job);
+  }
+  return past;
+}
+
+void SimStore::remove(const Removal& removal, TimePoint now) {
+  for (const FinishedJob& job : removal.jobs) {
+    StoredJob& row = jobs_.at(job.id);
+    world_.history.on_removed(row, now, static_cast<std::int64_t>(finished_.size()));
+    row.removed = true;
+    finished_.erase(job.seq);
+    keys_.erase(row.made.idempotency_key);
+  }
+}
+
+const StoredJob* SimStore::find_stored(JobId id) const {
+  const StoredJob* row = find(id);
+  return row == nullptr || row->removed ? nullptr : row;
+}
+
 const StoredJob* SimStore::find(JobId id) const {
   const auto row = jobs_.find(id);
   return row == jobs_.end() ? nullptr : &row->second;
@@ -92,7 +124,7 @@ core::Snapshot SimStore::snapshot() const {
     }
     snapshot.jobs.push_back({row.record, row.spec, row.made.idempotency_key, kPayloadBytes});
     for (const Dependency& dependency : row.spec.after) {
-      const StoredJob* other = find(dependency.job);
+      const StoredJob* other = find_stored(dependency.job);
       if (other != nullptr && is_final(other->record.state)) {
         snapshot.ended_dependencies[dependency.job] = other->record.state;
       }

@@ -11,6 +11,7 @@
 #include "core/controller.h"
 #include "model/change_set.h"
 #include "model/job.h"
+#include "model/retention.h"
 #include "plan.h"
 
 namespace hearth::sim {
@@ -23,7 +24,8 @@ struct StoredJob {
   std::map<std::uint32_t, Attempt> attempts;
   TimePoint last_event_at{};
   std::size_t plan = 0;
-  SchedulingSpec spec;  // the plan's, with the dependencies its batch gave it
+  SchedulingSpec spec;   // the plan's, with the dependencies its batch gave it
+  bool removed = false;  // gone from the store; the judge remembers
 };
 
 // What each simulated payload counts for.
@@ -36,8 +38,12 @@ class SimStore {
   std::uint64_t raise_epoch() { return ++epoch_; }
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   void append(const ChangeSet& changes);
+  [[nodiscard]] Past past(std::int64_t jobs_max) const;
+  void remove(const Removal& removal, TimePoint now);
 
+  // Also those that were removed, as no controller can see them.
   [[nodiscard]] const StoredJob* find(JobId id) const;
+  [[nodiscard]] const StoredJob* find_stored(JobId id) const;
   [[nodiscard]] std::optional<JobId> find_key(const std::string& key) const;
   [[nodiscard]] const std::map<JobId, StoredJob>& jobs() const { return jobs_; }
   [[nodiscard]] EventSeq last_seq() const { return last_seq_; }
@@ -56,6 +62,7 @@ class SimStore {
   std::int64_t live_ = 0;
   std::map<JobId, StoredJob> jobs_;
   std::map<std::string, JobId> keys_;
+  std::map<EventSeq, FinishedJob> finished_;
   std::map<AgentId, AgentRecord> agents_;
 };
 

@@ -41,6 +41,7 @@ TEST(SimTest, FaultsReachWhatTheyAreFor) {
   EXPECT_EQ(crashes.failure, "");
   EXPECT_GT(crashes.controller_crashes, 30);
   EXPECT_GT(crashes.recovery_checks, 0);
+  EXPECT_GT(crashes.removals, 0);
 }
 
 TEST(SimTest, CalmRunsLoseNothing) {

@@ -355,6 +355,7 @@ void add(RunReport& total, const RunReport& one) {
   total.overlaps += one.overlaps;
   total.adoptions += one.adoptions;
   total.losses += one.losses;
+  total.removals += one.removals;
   total.recovery_checks += one.recovery_checks;
 }
 

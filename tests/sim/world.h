@@ -38,6 +38,7 @@ struct RunReport {
   std::int64_t overlaps = 0;
   std::int64_t adoptions = 0;
   std::int64_t losses = 0;  // attempts that the controller gave up
+  std::int64_t removals = 0;
   std::int64_t recovery_checks = 0;
   std::uint64_t fingerprint = 0;  // of everything that became durable, in order
 };
