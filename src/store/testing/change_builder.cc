@@ -117,6 +117,17 @@ ChangeSet ChangeBuilder::take() {
   return std::exchange(changes_, {});
 }
 
+void ChangeBuilder::forget_ended() {
+  std::erase_if(jobs_, [this](const auto& entry) {
+    const bool ended = is_final(entry.second.state);
+    if (ended) {
+      attempts_.erase(entry.first);
+      wrote_.erase(entry.first);
+    }
+    return ended;
+  });
+}
+
 void ChangeBuilder::event(JobEventKind kind, JobRecord& job) {
   last_seq_ = EventSeq(last_seq_.value() + 1);
   now_ += Duration(1);

@@ -24,8 +24,9 @@ struct JobTraits {
 
 class ChangeBuilder {
  public:
-  explicit ChangeBuilder(EventSeq last_seq = {}, JobId last_job = {})
-      : last_seq_(last_seq), last_job_(last_job) {}
+  explicit ChangeBuilder(EventSeq last_seq = {}, JobId last_job = {},
+                         TimePoint now = time_from_ms(1'700'000'000'000))
+      : last_seq_(last_seq), last_job_(last_job), now_(now) {}
 
   JobId submit(const JobTraits& traits = {});  // Submitted, then Queued
   void assign(JobId job, const std::string& agent = "a1");
@@ -38,6 +39,8 @@ class ChangeBuilder {
   void wrote(JobId job, std::int64_t stdout_bytes, std::int64_t stderr_bytes);
   void agent(const std::string& id, AgentStatus status = AgentStatus::Idle);
 
+  // Forgets what has ended and was taken.
+  void forget_ended();
   // What happened since the last take.
   ChangeSet take();
 
@@ -54,7 +57,7 @@ class ChangeBuilder {
 
   EventSeq last_seq_;
   JobId last_job_;
-  TimePoint now_ = time_from_ms(1'700'000'000'000);
+  TimePoint now_;
   std::map<JobId, JobRecord> jobs_;
   std::map<JobId, Attempt> attempts_;  // the latest of each
   std::map<JobId, std::pair<std::int64_t, std::int64_t>> wrote_;
