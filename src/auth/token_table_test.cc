@@ -23,7 +23,7 @@ class TokenTableTest : public ::testing::Test {
     return {token, token_text(token, secret_)};
   }
   Made create(NewToken token) {
-    const Made made = draw(token.kind);
+    Made made = draw(token.kind);
     token.id = made.id;
     token.hash = hash_secret(secret_);
     const auto changes = table_.create(token, now_);
@@ -45,7 +45,7 @@ class TokenTableTest : public ::testing::Test {
     return create(token);
   }
   Result<Made> join(const Made& by, const std::string& agent) {
-    const Made made = draw(TokenKind::Agent);
+    Made made = draw(TokenKind::Agent);
     const auto changes =
         table_.join(by.id, {.id = made.id, .hash = hash_secret(secret_), .agent = agent}, now_);
     if (!changes) {
