@@ -55,7 +55,7 @@ Result<std::string> AttemptFolders::take() {
     taken_.emplace(kept.path, kept.status);
     return kept.path;
   }
-  const std::string path = parent_ + "/slot-" + std::to_string(++last_);
+  std::string path = parent_ + "/slot-" + std::to_string(++last_);
   HEARTH_TRY(make(path));
   HEARTH_TRY(make(tmp_below(path)));
   if (const std::optional<Status> status = look_at(path)) {
