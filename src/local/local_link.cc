@@ -217,10 +217,12 @@ void LocalLink::pump_output() {
 
 void LocalLink::handed_over(const Handover& handover, std::uint64_t connection) {
   handing_over_ = false;
-  if (connection == connections_) {
-    for (const auto& [stream, position] : handover.received) {
-      sender_.received(stream, position);
-    }
+  if (connection != connections_) {
+    pump_output();  // what an earlier connection was told says nothing about this one
+    return;
+  }
+  for (const auto& [stream, position] : handover.received) {
+    sender_.received(stream, position);
   }
   if (handover.error) {
     deps_.log.warn("the controller does not take output now; it is kept and handed over again",

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
@@ -82,9 +83,13 @@ class LocalLinkTest : public ::testing::Test,
     return until([&] { return has<agent::LinkUp>(); });
   }
   template <class Order>
-  bool has() {
-    return std::ranges::any_of(
+  std::int64_t count() {
+    return std::ranges::count_if(
         orders_, [](const auto& order) { return std::holds_alternative<Order>(order); });
+  }
+  template <class Order>
+  bool has() {
+    return count<Order>() > 0;
   }
 
   SystemClock clock_;
@@ -200,6 +205,26 @@ TEST_F(LocalLinkTest, ComesBackAfterARefusal) {
   ASSERT_TRUE(until([&] { return api_.state().links.size() == 3; }));
   EXPECT_TRUE(has<agent::LinkDown>());
   EXPECT_TRUE(api_.state().links.at(2).closed);
+}
+
+// A slow disk answers when the agent has another connection already.
+TEST_F(LocalLinkTest, AnAnswerToAnEarlierConnectionDoesNotHoldThisOneUp) {
+  link_ = make_local_link({*loop_, *log_, usage_, *this, api_},
+                          {.heartbeat_interval = Duration(20),
+                           .seed = 1,
+                           .reconnect_initial = Duration(1),
+                           .reconnect_max = std::chrono::hours(1)});
+  ASSERT_TRUE(up());
+  api_.change([](State& state) { state.hold_output = true; });
+  write(out(1), "kept");
+  ASSERT_TRUE(api_.wait_for([](const State& state) { return state.chunks > 0; }));
+  api_.connection()->reject(unavailable("connect again"));
+  ASSERT_TRUE(until([&] { return count<agent::LinkUp>() == 2; }));
+  api_.change([](State& state) {
+    state.next_output_error = unavailable("the disk was full");
+    state.hold_output = false;
+  });
+  EXPECT_TRUE(until([&] { return api_.state().output.contains({key(1), StreamKind::Stdout}); }));
 }
 
 TEST_F(LocalLinkTest, RefusesAnAgentThatNobodyCanMean) {

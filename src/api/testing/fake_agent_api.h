@@ -44,6 +44,8 @@ class FakeAgentApi final : public AgentApi {
     std::vector<AttemptKey> stop;  // likewise
     std::optional<Error> refusal;  // of the next hello
     std::optional<Error> output_error;
+    std::optional<Error> next_output_error;  // of one call
+    bool hold_output = false;                // calls that came wait
     bool welcome = true;
     std::uint64_t epoch = 1;
   };
@@ -98,6 +100,12 @@ class FakeAgentApi final : public AgentApi {
     const MutexLock lock(mutex_);
     ++state_.chunks;
     changed_.notify_all();
+    while (state_.hold_output) {
+      changed_.wait(mutex_);
+    }
+    if (std::optional<Error> error = std::exchange(state_.next_output_error, std::nullopt)) {
+      return *std::move(error);
+    }
     if (state_.output_error) {
       return *state_.output_error;
     }
