@@ -10,30 +10,16 @@
 
 #include "agent/link/grpc_link.h"
 #include "agent/loop/event_loop.h"
-#include "api/controller_loop.h"
 #include "api/doorkeeper.h"
 #include "base/check.h"
-#include "base/mutex.h"
-#include "base/testing/temp_dir.h"
+#include "bench_controller.h"
 #include "front/agentlink/agent_link_server.h"
-#include "output/file_output_store.h"
-#include "store/sqlite/sqlite_store.h"
 
 namespace hearth {
 namespace {
 
-struct Controller {
-  Controller() {
-    store = store::open_sqlite_store({.directory = folder.path()}).value();
-    outputs = output::open_file_output_store(folder.file("output")).value();
-    loop = api::ControllerLoop::start(
-               {.store = *store,
-                .outputs = *outputs,
-                .clock = clock,
-                .log = *log,
-                .on_fatal = [](const Error& error) { HEARTH_CHECK(false, error.message); }},
-               {})
-               .value();
+struct Served : Controller {
+  Served() {
     keeper = api::Doorkeeper::start(store->tokens().value(),
                                     {.clock = clock, .log = *log, .on_fatal = [](const Error&) {}})
                  .value();
@@ -41,41 +27,10 @@ struct Controller {
                                                       {.address = "127.0.0.1:0", .is_open = true})
                  .value();
   }
-  ~Controller() { server->stop(); }
+  ~Served() { server->stop(); }
 
-  hearth::testing::TempDir folder;
-  SystemClock clock;
-  std::unique_ptr<Log> log = make_null_log();
-  std::unique_ptr<store::Store> store;
-  std::unique_ptr<output::OutputStore> outputs;
-  std::unique_ptr<api::ControllerLoop> loop;
   std::unique_ptr<api::Doorkeeper> keeper;
   std::unique_ptr<front::agentlink::AgentLinkServer> server;
-};
-
-class Countdown {
- public:
-  void add(std::int64_t count) {
-    const MutexLock lock(mutex_);
-    left_ += count;
-  }
-  void done() {
-    const MutexLock lock(mutex_);
-    if (--left_ == 0) {
-      zero_.notify_all();
-    }
-  }
-  void wait() {
-    const MutexLock lock(mutex_);
-    while (left_ > 0) {
-      zero_.wait(mutex_);
-    }
-  }
-
- private:
-  Mutex mutex_;
-  Condition zero_;
-  std::int64_t left_ HEARTH_GUARDED_BY(mutex_) = 0;
 };
 
 class NoUsage final : public agent::MachineUsage {
@@ -128,7 +83,7 @@ class InstantAgent final : public agent::LinkListener, public agent::OutputSourc
 
 // range(0): jobs in a batch, range(1): agents, 64 jobs at a time on each.
 void BM_JobsOverTheLink(benchmark::State& state) {
-  Controller controller;
+  Served controller;
   Countdown ended;
   SystemClock clock;
   const auto loop = agent::EventLoop::create(clock).value();

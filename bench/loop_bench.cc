@@ -9,35 +9,10 @@
 
 #include "api/controller_loop.h"
 #include "base/check.h"
-#include "base/mutex.h"
-#include "base/testing/temp_dir.h"
-#include "output/file_output_store.h"
-#include "store/sqlite/sqlite_store.h"
+#include "bench_controller.h"
 
 namespace hearth::api {
 namespace {
-
-struct Controller {
-  Controller() {
-    store = store::open_sqlite_store({.directory = folder.path()}).value();
-    outputs = output::open_file_output_store(folder.file("output")).value();
-    loop = ControllerLoop::start(
-               {.store = *store,
-                .outputs = *outputs,
-                .clock = clock,
-                .log = *log,
-                .on_fatal = [](const Error& error) { HEARTH_CHECK(false, error.message); }},
-               {})
-               .value();
-  }
-
-  hearth::testing::TempDir folder;
-  SystemClock clock;
-  std::unique_ptr<Log> log = make_null_log();
-  std::unique_ptr<store::Store> store;
-  std::unique_ptr<output::OutputStore> outputs;
-  std::unique_ptr<ControllerLoop> loop;
-};
 
 std::vector<SubmitRequestItem> one_job() {
   std::vector<SubmitRequestItem> items(1);
@@ -46,32 +21,6 @@ std::vector<SubmitRequestItem> one_job() {
   items.front().spec.scheduling.request = {.cpu_milli = 100, .memory_bytes = limits::kMiB};
   return items;
 }
-
-// Lets the benchmark's thread wait for a number of things.
-class Countdown {
- public:
-  void add(std::int64_t count) {
-    const MutexLock lock(mutex_);
-    left_ += count;
-  }
-  void done() {
-    const MutexLock lock(mutex_);
-    if (--left_ == 0) {
-      zero_.notify_all();
-    }
-  }
-  void wait() {
-    const MutexLock lock(mutex_);
-    while (left_ > 0) {
-      zero_.wait(mutex_);
-    }
-  }
-
- private:
-  Mutex mutex_;
-  Condition zero_;
-  std::int64_t left_ HEARTH_GUARDED_BY(mutex_) = 0;
-};
 
 // Runs whatever it is given at once: a line of output and the end.
 class InstantAgent final : public AgentConnection {
