@@ -1,8 +1,7 @@
 #include "sched/lane.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
+#include <utility>
 
 namespace hearth::sched {
 namespace {
@@ -71,7 +70,7 @@ void Lane::sync(const Fleet& fleet, const LabelSet& wanted, std::uint64_t wanted
     rebuild(fleet);
     shape_version_ = fleet.shape_version();
     wanted_version_ = wanted_version;
-  } else if (cursor_ < fleet.log_begin() || pending > leaves_) {
+  } else if (cursor_ < fleet.log_begin() || pending > fleet.slots()) {
     rebuild(fleet);
   } else {
     for (; cursor_ != fleet.log_end(); ++cursor_) {
@@ -82,36 +81,8 @@ void Lane::sync(const Fleet& fleet, const LabelSet& wanted, std::uint64_t wanted
 }
 
 AgentSlot Lane::best(const Fleet& fleet, const ResourceVector& request) const {
-  if (leaves_ == 0) {
-    return kNone;
-  }
-  // Depth first, the better child first; a path of log2(slots) <= 32 nodes leaves one sibling each.
-  std::array<std::size_t, 66> stack;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-  std::size_t depth = 0;
-  stack[depth++] = 1;
-  Rank best_rank;
-  AgentSlot best_slot = kNone;
-  while (depth > 0) {
-    const std::size_t at = stack[--depth];
-    const Node& node = nodes_[at];
-    if (node.rank >= best_rank || node.cpu_milli < request.cpu_milli ||
-        node.memory_bytes < request.memory_bytes) {
-      continue;
-    }
-    if (at >= leaves_) {
-      const auto slot = static_cast<AgentSlot>(at - leaves_);
-      if (fleet.has_room(slot, request)) {
-        best_rank = node.rank;
-        best_slot = slot;
-      }
-      continue;
-    }
-    const std::size_t left = 2 * at;
-    const bool left_first = nodes_[left].rank <= nodes_[left + 1].rank;
-    stack[depth++] = left_first ? left + 1 : left;
-    stack[depth++] = left_first ? left : left + 1;
-  }
-  return best_slot;
+  return open_.first(request.cpu_milli, request.memory_bytes,
+                     [&](AgentSlot slot) { return fleet.has_room(slot, request); });
 }
 
 void Lane::weigh(const Fleet& fleet, const LabelSet& wanted) {
@@ -129,37 +100,30 @@ void Lane::weigh(const Fleet& fleet, const LabelSet& wanted) {
 }
 
 void Lane::rebuild(const Fleet& fleet) {
-  leaves_ = std::bit_ceil(std::max<std::size_t>(fleet.slots(), 1));
-  nodes_.assign(2 * leaves_, Node{});
+  std::vector<RankList::Entry> entries;
   for (AgentSlot slot = 0; slot < fleet.slots(); ++slot) {
-    nodes_[leaves_ + slot] = leaf_of(fleet, slot);
+    if (const FleetAgent& agent = fleet.at(slot); is_open(agent, slot)) {
+      entries.push_back(entry_of(agent, slot));
+    }
   }
-  for (std::size_t at = leaves_ - 1; at >= 1; --at) {
-    nodes_[at] = merge(nodes_[2 * at], nodes_[2 * at + 1]);
-  }
+  open_.assign(std::move(entries));
 }
 
-Lane::Node Lane::leaf_of(const Fleet& fleet, AgentSlot slot) const {
-  const FleetAgent& agent = fleet.at(slot);
-  const bool open = waste_[slot] != kNone && agent.present && agent.accepting && !agent.held &&
-                    agent.running < agent.max_parallel;
-  if (!open) {
-    return {};
-  }
-  return {rank_of(agent, waste_[slot]), agent.free.cpu_milli, agent.free.memory_bytes};
+bool Lane::is_open(const FleetAgent& agent, AgentSlot slot) const {
+  return waste_[slot] != kNone && agent.present && agent.accepting && !agent.held &&
+         agent.running < agent.max_parallel;
+}
+
+RankList::Entry Lane::entry_of(const FleetAgent& agent, AgentSlot slot) const {
+  return {rank_of(agent, waste_[slot]), slot, agent.free.cpu_milli, agent.free.memory_bytes};
 }
 
 void Lane::refresh(const Fleet& fleet, AgentSlot slot) {
-  std::size_t at = leaves_ + slot;
-  nodes_[at] = leaf_of(fleet, slot);
-  for (at /= 2; at >= 1; at /= 2) {
-    nodes_[at] = merge(nodes_[2 * at], nodes_[2 * at + 1]);
+  if (const FleetAgent& agent = fleet.at(slot); is_open(agent, slot)) {
+    open_.set(entry_of(agent, slot));
+  } else {
+    open_.erase(slot);
   }
-}
-
-Lane::Node Lane::merge(const Node& left, const Node& right) {
-  return {std::min(left.rank, right.rank), std::max(left.cpu_milli, right.cpu_milli),
-          std::max(left.memory_bytes, right.memory_bytes)};
 }
 
 }  // namespace hearth::sched
