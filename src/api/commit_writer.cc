@@ -127,6 +127,9 @@ void CommitWriter::run() {
 // What cannot be removed now is no trouble of anybody else; what is broken is everybody's.
 bool CommitWriter::remove_now(const Removal& removal) {
   store::RemoveOutcome outcome = deps_.store.remove(removal);
+  for (const store::RemovedJob& job : outcome.jobs) {
+    deps_.versions.changed(job.id);
+  }
   const bool is_fatal = outcome.outcome.status == store::AppendStatus::Fatal;
   if (is_fatal) {
     set_trouble(storage_error(outcome.outcome.error, "ask again after the controller's restart"));
@@ -168,6 +171,9 @@ bool CommitWriter::commit(std::vector<Turn>& turns) {
     const std::int64_t started = deps_.clock.monotonic_ns();
     const store::AppendOutcome outcome = deps_.store.append(changes);
     if (outcome.status == store::AppendStatus::Durable) {
+      for (const ChangeSet* each : changes) {
+        deps_.versions.changed(*each);
+      }
       deps_.metrics.commit.observe_ns(deps_.clock.monotonic_ns() - started);
       set_trouble(std::nullopt);
       return true;

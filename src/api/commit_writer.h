@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "api/job_versions.h"
 #include "api/metrics.h"
 #include "api/turn.h"
 #include "base/clock.h"
@@ -25,6 +26,7 @@ class CommitWriter {
  public:
   struct Deps {
     store::Store& store;
+    JobVersions& versions;
     Clock& clock;
     LoopMetrics& metrics;
     Log& log;

@@ -77,6 +77,8 @@ class ControllerApi {
   virtual void drain(AgentId agent, bool enable, Callback<bool> done) = 0;
 
   virtual Result<JobView> get(JobId job) = 0;
+  // Read before get(): as long as it stays the same, get() would answer the same again.
+  virtual std::uint64_t version_of(JobId job) = 0;
   virtual Result<std::vector<JobView>> list(const store::JobQuery& query) = 0;
   virtual Result<OutputAnswer> output(const OutputQuery& query) = 0;
   virtual Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) = 0;

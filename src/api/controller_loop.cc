@@ -190,6 +190,10 @@ Result<JobView> ControllerLoop::get(JobId job) {
   return read_view(*reader, job);
 }
 
+std::uint64_t ControllerLoop::version_of(JobId job) {
+  return impl_->versions.of(job);
+}
+
 Result<std::vector<JobView>> ControllerLoop::list(const store::JobQuery& query) {
   store::JobQuery bounded = query;
   bounded.limit = std::clamp<std::int64_t>(query.limit, 1, limits::kListLimitMax);

@@ -63,6 +63,7 @@ class ControllerLoop final : public ControllerApi, public AgentApi {
   void explain(JobId job, Callback<core::Explanation> done) override;
   void drain(AgentId agent, bool enable, Callback<bool> done) override;
   Result<JobView> get(JobId job) override;
+  std::uint64_t version_of(JobId job) override;
   Result<std::vector<JobView>> list(const store::JobQuery& query) override;
   Result<OutputAnswer> output(const OutputQuery& query) override;
   Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) override;

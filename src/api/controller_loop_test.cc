@@ -33,6 +33,41 @@ TEST_F(ControllerLoopTest, RepliesOnlyAfterTheCommit) {
   EXPECT_EQ(answer.calls(), 1);
 }
 
+TEST_F(ControllerLoopTest, AJobsVersionChangesBeforeAnybodyIsToldOfTheChange) {
+  const JobId job = submitted();
+  Mutex mutex;
+  std::map<JobEventKind, std::uint64_t> told;  // the version when the event was told
+  const auto on_events = [&](const std::vector<std::shared_ptr<const Notice>>& notices) {
+    const MutexLock lock(mutex);
+    for (const auto& notice : notices) {
+      told[notice->event.kind] = loop_->version_of(job);
+    }
+  };
+  const auto version_at = [&](JobEventKind kind) {
+    std::optional<std::uint64_t> version;
+    EXPECT_TRUE(eventually([&] {
+      const MutexLock lock(mutex);
+      const auto found = told.find(kind);
+      version = found == told.end() ? version : std::optional(found->second);
+      return version.has_value();
+    }));
+    return version.value_or(0);
+  };
+  const auto watch = loop_->watch({.on_events = on_events, .on_agent = {}});
+  ASSERT_TRUE(watch);
+  FakeAgent a = agent();
+  const AttemptKey key = assigned(a);
+  const std::uint64_t assigned = version_at(JobEventKind::Assigned);
+  a.start(key);
+  const std::uint64_t started = version_at(JobEventKind::Started);
+  EXPECT_NE(started, assigned);
+  a.finish(key, 0);
+  const std::uint64_t ended = version_at(JobEventKind::Ended);
+  EXPECT_NE(ended, started);
+  loop_->unwatch(*watch);
+  EXPECT_EQ(loop_->version_of(job), ended) << "nothing changes, nothing is outdated";
+}
+
 TEST_F(ControllerLoopTest, AssignsOnlyAfterTheCommit) {
   FakeAgent a = agent();
   store_->hold();

@@ -45,6 +45,7 @@ ControllerLoop::Impl::Impl(LoopDeps loop_deps, LoopOptions loop_options, LoopSta
                 .on_committed = [this](EventSeq seq) { last_event.store(seq.value()); },
                 .on_ended = [this](const std::vector<JobId>& jobs) { core_thread.ended(jobs); }}),
       writer({.store = deps.store,
+              .versions = versions,
               .clock = deps.clock,
               .metrics = metrics,
               .log = deps.log,

@@ -10,6 +10,7 @@
 #include "api/commit_writer.h"
 #include "api/controller_loop.h"
 #include "api/core_thread.h"
+#include "api/job_versions.h"
 #include "api/link_table.h"
 #include "api/published.h"
 #include "api/reader_pool.h"
@@ -56,6 +57,7 @@ class ControllerLoop::Impl {
   LinkTable links;
   WatchHub hub{static_cast<std::size_t>(limits::kWatchersMax)};
   Published published;
+  JobVersions versions;
   ReaderPool readers;
   std::unique_ptr<store::Reader> core_reader;
   std::unique_ptr<store::Reader> writer_reader;

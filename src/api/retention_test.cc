@@ -39,8 +39,10 @@ TEST_F(RetentionLoopTest, AFinishedJobGoesWhenItsTimeHasCome) {
   pass(limits::kFinishedKeptFor - Duration(1'000));
   EXPECT_FALSE(is_gone(job));
   EXPECT_EQ(loop_->counts()[JobState::Completed], 1);
+  const std::uint64_t version = loop_->version_of(job);
   pass(Duration(2'000));
   ASSERT_TRUE(eventually([&] { return is_gone(job); }));
+  EXPECT_TRUE(eventually([&] { return loop_->version_of(job) != version; }));
   EXPECT_NE(loop_->get(job).error().message.find("retention_age"), std::string::npos);
   EXPECT_TRUE(eventually([&] { return loop_->counts()[JobState::Completed] == 0; }));
   EXPECT_TRUE(eventually([&] { return outputs_->received({.job = job, .attempt = 1}) == 0; }));

@@ -219,6 +219,11 @@ std::int64_t FakeControllerApi::submit_calls() {
   return submit_calls_;
 }
 
+std::int64_t FakeControllerApi::reads_of_jobs() {
+  const MutexLock lock(mutex_);
+  return reads_of_jobs_;
+}
+
 std::size_t FakeControllerApi::output_listeners() {
   const MutexLock lock(mutex_);
   return listeners_.size();
@@ -349,8 +354,14 @@ void FakeControllerApi::drain(AgentId agent, bool enable, Callback<bool> done) {
   answer([done, enable] { done(enable); });
 }
 
+std::uint64_t FakeControllerApi::version_of(JobId) {
+  const MutexLock lock(mutex_);
+  return last_seq_.value();  // every change of a job is an event here
+}
+
 Result<JobView> FakeControllerApi::get(JobId job) {
   const MutexLock lock(mutex_);
+  ++reads_of_jobs_;
   const auto found = jobs_.find(job);
   if (found == jobs_.end()) {
     return not_found("there is no job " + to_string(job));

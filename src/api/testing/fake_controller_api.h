@@ -37,6 +37,7 @@ class FakeControllerApi final : public ControllerApi {
 
   [[nodiscard]] std::vector<SubmitRequestItem> submitted();
   [[nodiscard]] std::int64_t submit_calls();
+  [[nodiscard]] std::int64_t reads_of_jobs();
   [[nodiscard]] std::size_t output_listeners();
   [[nodiscard]] std::size_t watchers();
 
@@ -46,6 +47,7 @@ class FakeControllerApi final : public ControllerApi {
   void explain(JobId job, Callback<core::Explanation> done) override;
   void drain(AgentId agent, bool enable, Callback<bool> done) override;
   Result<JobView> get(JobId job) override;
+  std::uint64_t version_of(JobId job) override;
   Result<std::vector<JobView>> list(const store::JobQuery& query) override;
   Result<OutputAnswer> output(const OutputQuery& query) override;
   Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) override;
@@ -96,6 +98,7 @@ class FakeControllerApi final : public ControllerApi {
   JobId last_job_ HEARTH_GUARDED_BY(mutex_);
   std::uint64_t last_id_ HEARTH_GUARDED_BY(mutex_) = 0;
   std::int64_t submit_calls_ HEARTH_GUARDED_BY(mutex_) = 0;
+  std::int64_t reads_of_jobs_ HEARTH_GUARDED_BY(mutex_) = 0;
   bool hold_ HEARTH_GUARDED_BY(mutex_) = false;
 };
 

@@ -186,12 +186,23 @@ void list_jobs(Context& context, Call call) {
 
 void get_job(Context& context, Call call) {
   const auto id = job_of(call);
-  const auto view = id ? context.api.get(*id) : Result<JobView>(id.error());
+  if (!id) {
+    call.responder.fail(id.error());
+    return;
+  }
+  const std::uint64_t version = context.api.version_of(*id);
+  if (auto kept = context.answers.find(*id, version)) {
+    call.responder.send(json_response(200, std::move(*kept)));
+    return;
+  }
+  const auto view = context.api.get(*id);
   if (!view) {
     call.responder.fail(view.error());
     return;
   }
-  call.responder.send(json_response(200, job_json(*view)));
+  std::string body = job_json(*view);
+  context.answers.keep(*id, version, body);
+  call.responder.send(json_response(200, std::move(body)));
 }
 
 void get_output(Context& context, Call call) {

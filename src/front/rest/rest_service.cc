@@ -121,7 +121,7 @@ class RestService::Impl {
         router_(routes()),
         hub_(api, options_.ring_events_max),
         door_(keeper, clock, options_.door),
-        context_{api, clock, hub_, door_, options_} {}
+        context_{api, clock, hub_, door_, answers_, options_} {}
 
   Result<> start() { return hub_.start(); }
 
@@ -211,6 +211,7 @@ class RestService::Impl {
   net::Router router_;
   EventHub hub_;
   Door door_;
+  JobAnswers answers_;
   Context context_;
 };
 
