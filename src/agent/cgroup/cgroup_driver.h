@@ -41,6 +41,22 @@ struct GroupUsage {
   std::int64_t oom_kills = 0;
 };
 
+// Where a group is in each hierarchy that it is in, for whoever reads its figures; the folders are
+// one and the same on v2. Kind None: it is in none.
+struct GroupFolders {
+  bool operator==(const GroupFolders&) const = default;
+
+  Enforcement kind = Enforcement::None;
+  std::string memory;
+  std::string pids;
+  std::string cpu;
+  std::string accounting;  // counts CPU time: v2 or cpuacct
+  std::string membership;  // lists all processes: v2 or freezer
+  std::string io;          // v2 or blkio; empty where the driver makes no group for it
+  // CPU time that the folders had counted before they became this group's.
+  std::int64_t cpu_us_before = 0;
+};
+
 // One group. The destructor does not remove it.
 class CgroupHandle {
  public:
@@ -51,6 +67,7 @@ class CgroupHandle {
   [[nodiscard]] virtual std::vector<std::string> join_paths() const = 0;
   // The launcher's means to kill the group when the agent is gone (SpawnRequest::kill_paths).
   [[nodiscard]] virtual std::vector<std::string> kill_paths() const { return {}; }
+  [[nodiscard]] virtual GroupFolders folders() const { return {}; }
   // NAME=value entries a process of the group must start with. Only NoneDriver has any: its members
   // are known by nothing else once they left their session.
   [[nodiscard]] virtual std::vector<std::string> env_marks() const { return {}; }
@@ -76,6 +93,8 @@ class CgroupDriver {
  public:
   virtual ~CgroupDriver() = default;
   [[nodiscard]] virtual Enforcement enforcement() const = 0;
+  // Those that all groups of this instance are made in.
+  [[nodiscard]] virtual GroupFolders folders() const { return {}; }
   // `name` [A-Za-z0-9_-]+ . Fails with InvalidArgument for a limit the kernel refuses,
   // PermissionDenied naming both remedies (delegation, root).
   virtual Result<std::unique_ptr<CgroupHandle>> create(const std::string& name,

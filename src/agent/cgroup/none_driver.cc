@@ -13,7 +13,6 @@
 namespace hearth::agent {
 namespace {
 
-constexpr std::string_view kMarkName = "HEARTH_GROUP=";
 constexpr int kKillPassesMax = 50;
 constexpr int kSweepRounds = 200;
 constexpr Duration kSweepRoundWait{25};
@@ -51,8 +50,10 @@ bool parse_stat(std::string_view text, Process& process) {
 std::string mark_in(std::string_view environment) {
   while (!environment.empty()) {
     const std::size_t end = std::min(environment.find('\0'), environment.size());
-    if (environment.starts_with(kMarkName)) {
-      return std::string(environment.substr(kMarkName.size(), end - kMarkName.size()));
+    if (environment.starts_with(kGroupMarkName) && environment.size() > kGroupMarkName.size() &&
+        environment[kGroupMarkName.size()] == '=') {
+      const std::size_t value = kGroupMarkName.size() + 1;
+      return std::string(environment.substr(value, end - value));
     }
     environment.remove_prefix(std::min(end + 1, environment.size()));
   }
@@ -96,7 +97,7 @@ class NoneHandle final : public CgroupHandle {
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] std::vector<std::string> join_paths() const override { return {}; }
   [[nodiscard]] std::vector<std::string> env_marks() const override {
-    return {std::string(kMarkName) + mark_};
+    return {std::string(kGroupMarkName) + "=" + mark_};
   }
   void set_leader(pid_t leader) override { leader_ = leader; }
 

@@ -10,10 +10,14 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "agent/cgroup/cgroup_driver.h"
 
 namespace hearth::agent {
+
+// The environment variable that its groups' processes carry: "hearth-<instance>/<group>".
+inline constexpr std::string_view kGroupMarkName = "HEARTH_GROUP";
 
 class NoneDriver final : public CgroupDriver {
  public:

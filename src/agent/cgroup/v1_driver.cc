@@ -51,6 +51,12 @@ class V1Handle final : public CgroupHandle {
     return {folders_.membership + (hybrid_ ? "/cgroup.kill" : "/freezer.state")};
   }
 
+  [[nodiscard]] GroupFolders folders() const override {
+    GroupFolders all = driver_.folders_for(folders_);
+    all.cpu_us_before = slot_.cpu_us_before;
+    return all;
+  }
+
   void set_leader(pid_t /*leader*/) override { started_ = true; }
   Result<int> watch_oom() override;
   Result<GroupUsage> usage() override;
@@ -254,6 +260,18 @@ V1Driver::Folders V1Driver::folders_of(const std::string& name) const {
                  .cpu = base_.cpu + "/" + name,
                  .accounting = base_.accounting + "/" + name,
                  .membership = base_.membership + "/" + name};
+}
+
+// Nothing is made in the blkio hierarchy: it does not count what is written back later, which is
+// most of what jobs write.
+GroupFolders V1Driver::folders_for(const Folders& group) const {
+  return {.kind = enforcement(),
+          .memory = group.memory,
+          .pids = group.pids,
+          .cpu = group.cpu,
+          .accounting = group.accounting,
+          .membership = group.membership,
+          .io = {}};
 }
 
 Result<std::unique_ptr<CgroupHandle>> V1Driver::create(const std::string& name,

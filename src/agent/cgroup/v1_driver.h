@@ -46,6 +46,7 @@ class V1Driver final : public CgroupDriver {
   [[nodiscard]] Enforcement enforcement() const override {
     return hybrid_ ? Enforcement::Hybrid : Enforcement::V1;
   }
+  [[nodiscard]] GroupFolders folders() const override { return folders_for(base_); }
   Result<std::unique_ptr<CgroupHandle>> create(const std::string& name,
                                                const GroupLimits& limits) override;
   Result<int> sweep() override;
@@ -69,6 +70,7 @@ class V1Driver final : public CgroupDriver {
   // For the groups' own use.
   [[nodiscard]] CgroupFs& fs() { return *fs_; }
   Result<std::int64_t> cpu_us(const Folders& group);
+  [[nodiscard]] GroupFolders folders_for(const Folders& group) const;
   // The group `name` has ended. `as_new`: its slot may serve again.
   Result<> take_back(const std::string& name, const Slot& slot, bool as_new);
 

@@ -10,8 +10,20 @@ namespace hearth::agent {
 namespace {
 
 constexpr std::array<std::string_view, 3> kControllers = {"cpu", "memory", "pids"};
+// No limit depends on it: where it cannot be had, only a figure is missing.
+constexpr std::string_view kIoController = "io";
 constexpr std::int64_t kWeightOfOneCore = 100;
 constexpr std::int64_t kWeightMax = 10'000;
+
+GroupFolders folders_at(const std::string& path) {
+  return {.kind = Enforcement::V2,
+          .memory = path,
+          .pids = path,
+          .cpu = path,
+          .accounting = path,
+          .membership = path,
+          .io = path};
+}
 
 class V2Handle final : public CgroupHandle {
  public:
@@ -25,6 +37,8 @@ class V2Handle final : public CgroupHandle {
   [[nodiscard]] std::vector<std::string> kill_paths() const override {
     return {path_ + "/cgroup.kill"};
   }
+
+  [[nodiscard]] GroupFolders folders() const override { return folders_at(path_); }
 
   Result<GroupUsage> usage() override {
     GroupUsage usage;
@@ -80,6 +94,11 @@ Result<> enable_controllers(CgroupFs& fs, const std::string& group) {
       HEARTH_TRY(fs.write(group + "/cgroup.subtree_control", "+" + std::string(controller)));
     }
   }
+  const auto offered = fs.read(group + "/cgroup.controllers");
+  if (offered && lists(*offered, kIoController) && !lists(enabled, kIoController)) {
+    [[maybe_unused]] const auto with_io =
+        fs.write(group + "/cgroup.subtree_control", "+" + std::string(kIoController));
+  }
   return {};
 }
 
@@ -97,6 +116,10 @@ V2Driver::V2Driver(std::unique_ptr<CgroupFs> fs, Place place, const std::string&
 
 V2Driver::~V2Driver() {
   [[maybe_unused]] const auto removed = fs_->remove(folder_);  // refused while groups are in it
+}
+
+GroupFolders V2Driver::folders() const {
+  return folders_at(folder_);
 }
 
 Result<> V2Driver::prepare() {

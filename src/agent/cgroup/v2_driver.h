@@ -34,6 +34,7 @@ class V2Driver final : public CgroupDriver {
   ~V2Driver() override;
 
   [[nodiscard]] Enforcement enforcement() const override { return Enforcement::V2; }
+  [[nodiscard]] GroupFolders folders() const override;
   Result<std::unique_ptr<CgroupHandle>> create(const std::string& name,
                                                const GroupLimits& limits) override;
   Result<int> sweep() override;

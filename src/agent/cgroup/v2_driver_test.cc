@@ -65,6 +65,15 @@ TEST_F(V2DriverTest, MovesItselfToALeafWhereItsGroupHoldsIt) {
   hierarchy_.groups[kTop]["cgroup.procs"] = "1000\n";
   ASSERT_TRUE(make());
   EXPECT_EQ(content("/cg/hearth-agent/cgroup.procs"), "1000\n");
+  EXPECT_EQ(content("/cg/cgroup.subtree_control"), " cpu memory pids io\n");
+}
+
+TEST_F(V2DriverTest, CountsIoWhereItCanAndGoesWithoutWhereItCannot) {
+  ASSERT_TRUE(make());
+  EXPECT_EQ(content("/cg/cgroup.subtree_control"), " cpu memory pids io\n");
+  FakeCgroupFs::mount(hierarchy_, kTop, "cpu memory pids");
+  const auto without = make();
+  ASSERT_TRUE(without) << without.error().message;
   EXPECT_EQ(content("/cg/cgroup.subtree_control"), " cpu memory pids\n");
 }
 
