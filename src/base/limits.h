@@ -176,6 +176,23 @@ inline constexpr std::int64_t kSpawnsWaitingMax = 1'024;
 inline constexpr std::int64_t kBlockingTasksMax = 4'096;
 // From fork to exec: a hung file system must not hold a job in ASSIGNED for ever.
 inline constexpr Duration kExecDeadline = std::chrono::seconds(10);
+// Telemetry. Files of groups and processes that are kept open, at most a quarter of what the
+// process may open; those beyond are opened for each read.
+inline constexpr std::int64_t kProbeFilesKeptMax = 4'096;
+// With more processes than this a worker's I/O is unknown where its group does not count it.
+inline constexpr std::int64_t kProbeProcessesMax = 256;
+// A file that is longer is read so far.
+inline constexpr std::size_t kProbeFileBytesMax = 256 * kKiB;
+// So often a worker's command lines are looked at for a model before it is taken to have none.
+inline constexpr int kProbeModelLooksMax = 30;
+inline constexpr Duration kGpuInterval = std::chrono::seconds(2);
+// A GPU that has not answered by then is stale.
+inline constexpr Duration kGpuDeadline = std::chrono::seconds(5);
+// Where there is no GPU or none answers, it is asked more and more seldom.
+inline constexpr Duration kGpuIntervalMax = std::chrono::seconds(60);
+inline constexpr std::int64_t kGpuAnswerBytesMax = 1 * kMiB;
+inline constexpr std::int64_t kGpusListedMax = 64;
+inline constexpr std::int64_t kGpuProcessesMax = 4'096;
 inline constexpr Duration kDrainDeadlineAgent = std::chrono::seconds(30);
 inline constexpr Duration kDrainDeadlineUp = std::chrono::seconds(10);
 
