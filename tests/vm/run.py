@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CACHE = ROOT / "build/cache/vm"
 META_PACKAGE = "linux-image-cloud-amd64"
-PROGRAMS = ["hearth", "hearth-launcher", "hearth_agent_cgroup_test"]
+PROGRAMS = ["hearth", "hearth-launcher", "hearth_agent_cgroup_test", "hearth_monitor_test"]
 MEMORY_MB = 1024
 KINDS = ["v2", "hybrid", "v1"]
 
