@@ -27,6 +27,8 @@ Error stopping_error() {
 CoreThread::CoreThread(Deps deps, Options options, Published::Counts ended_counts)
     : deps_(deps),
       options_(options),
+      anchor_(deps_.clock.now()),
+      anchor_ns_(deps_.clock.monotonic_ns()),
       mailbox_(options.mailbox_max),
       ended_counts_(std::move(ended_counts)) {}
 
@@ -35,7 +37,7 @@ CoreThread::~CoreThread() {
 }
 
 void CoreThread::start() {
-  now_ = deps_.clock.now();
+  now_ = read_clock();
   publish(true);
   thread_ = std::thread([this] { run(); });
 }
@@ -121,7 +123,7 @@ void CoreThread::run() {
 
 void CoreThread::turn(std::vector<Envelope> taken) {
   forget_ended();
-  now_ = std::max(now_, deps_.clock.now());
+  now_ = read_clock();
   const std::int64_t started_ns = deps_.clock.monotonic_ns();
   core::Decision decision;
   for (Envelope& envelope : taken) {
@@ -138,9 +140,9 @@ void CoreThread::turn(std::vector<Envelope> taken) {
     deps_.core.decide(heartbeat, now_, decision);
   }
   // What waits in the mailbox may be what the core would miss in vain, so time passes after it.
-  const TimePoint due = deps_.core.next_deadline();
+  const TimePoint due = deps_.core.next_deadline(now_);
   const bool is_drained = taken.size() < options_.turn_max;
-  if (due <= now_ && (is_drained || now_ - due > kTickOverdueMax)) {
+  if (due <= now_.steady && (is_drained || now_.steady - due > kTickOverdueMax)) {
     deps_.core.decide(core::Tick{}, now_, decision);
   }
   deps_.core.schedule(now_, decision);
@@ -164,6 +166,11 @@ void CoreThread::turn(std::vector<Envelope> taken) {
     collect_replies(decided);
     deps_.writer.push(std::move(decided));
   }
+}
+
+core::Now CoreThread::read_clock() {
+  const std::chrono::nanoseconds passed(deps_.clock.monotonic_ns() - anchor_ns_);
+  return {deps_.clock.now(), anchor_ + std::chrono::floor<Duration>(passed)};
 }
 
 void CoreThread::decide(Envelope& envelope, core::Decision& decision) {
@@ -315,7 +322,7 @@ void CoreThread::publish(bool at_once) {
       now_ns - published_at_ns_ < published_agents_ * limits::kAgentPublishNsMin) {
     return;
   }
-  auto agents = std::make_shared<const Published::Agents>(deps_.core.agents(now_));
+  auto agents = std::make_shared<const Published::Agents>(deps_.core.agents(now_.wall));
   published_agents_ = static_cast<std::int64_t>(agents->size());
   published_at_ns_ = now_ns;
   publish_due_ = false;
@@ -327,9 +334,9 @@ void CoreThread::publish(bool at_once) {
 
 Duration CoreThread::until_next_turn() {
   const Duration wait = publish_due_ ? kPublishWait : kWaitMax;
-  const TimePoint due = deps_.core.next_deadline();
-  const TimePoint now = deps_.clock.now();
-  return due <= now ? Duration::zero() : std::min(wait, due - now);
+  const core::Now now = read_clock();
+  const TimePoint due = deps_.core.next_deadline(now);
+  return due <= now.steady ? Duration::zero() : std::min(wait, due - now.steady);
 }
 
 }  // namespace hearth::api

@@ -70,6 +70,7 @@ class CoreThread {
 
  private:
   void run();
+  [[nodiscard]] core::Now read_clock();
   void turn(std::vector<Envelope> taken);
   void decide(Envelope& envelope, core::Decision& decision);
   Result<> resolve(core::Submit& submit);
@@ -84,6 +85,9 @@ class CoreThread {
 
   Deps deps_;
   const Options options_;
+  // Where the steady clock that the core sees begins.
+  const TimePoint anchor_;
+  const std::int64_t anchor_ns_;
   Mailbox<Envelope> mailbox_;
   Mutex mutex_;
   std::map<AgentId, core::AgentHeartbeat> heartbeats_ HEARTH_GUARDED_BY(mutex_);
@@ -94,7 +98,7 @@ class CoreThread {
   // The core thread's own:
   core::RequestToken last_token_ = 0;
   ReplySinks asked_;
-  TimePoint now_{};
+  core::Now now_{TimePoint{}};
   Published::Counts ended_counts_;
   std::set<AgentId> changed_agents_;
   bool publish_due_ = true;

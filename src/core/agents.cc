@@ -82,8 +82,7 @@ std::optional<Error> Controller::Impl::refuse_hello(const AgentHello& hello) con
     return std::nullopt;
   }
   const AgentState& other = state_.agent(known);
-  const bool alive =
-      other.link != 0 && now_ - other.record.last_heartbeat_at <= options_.heartbeat_timeout;
+  const bool alive = other.link != 0 && steady_ - other.heard_at <= options_.heartbeat_timeout;
   if (alive && other.record.info.instance != info.instance) {
     return conflict(info, other.record.info);
   }
@@ -135,14 +134,14 @@ const AgentRecord* Controller::Impl::find_record(const AgentId& id) const {
 
 void Controller::Impl::join(const AgentHello& hello) {
   AgentRecord agent;
-  agent.first_seen_at = now_;
+  agent.first_seen_at = wall_;
   if (const AgentRecord* before = find_record(hello.info.id)) {
     agent = *before;
   }
   agent.info = hello.info;
-  state_.apply(AgentJoined{agent, hello.link, now_});
+  state_.apply(AgentJoined{agent, hello.link, wall_});
   find_agent_row(state_.find_agent(hello.info.id));
-  next_agent_check_ = std::min(next_agent_check_, now_ + options_.heartbeat_timeout);
+  next_agent_check_ = std::min(next_agent_check_, steady_ + options_.heartbeat_timeout);
 }
 
 // Attempts that were given up while the agent was silent and that nobody else has been given since
@@ -259,8 +258,8 @@ void Controller::Impl::check_agents() {
   std::vector<AgentSlot> silent;
   next_agent_check_ = TimePoint::max();
   for (const auto& [id, slot] : state_.agent_slots()) {
-    const TimePoint due = state_.agent(slot).record.last_heartbeat_at + options_.heartbeat_timeout;
-    if (due <= now_ && !HEARTH_MUTATE(silence_ignored)) {
+    const TimePoint due = state_.agent(slot).heard_at + options_.heartbeat_timeout;
+    if (due <= steady_ && !HEARTH_MUTATE(silence_ignored)) {
       silent.push_back(slot);
     } else {
       next_agent_check_ = std::min(next_agent_check_, due);
@@ -282,7 +281,7 @@ AgentSlot Controller::Impl::speaker(const AgentId& agent, std::uint64_t link,
   if (link == 0 || state_.agent(slot).link != link) {
     return kNone;
   }
-  state_.apply(AgentHeard{slot, now_, usage});
+  state_.apply(AgentHeard{slot, wall_, usage});
   return slot;
 }
 

@@ -358,7 +358,7 @@ TEST(RestoreTest, AJobOnAnAgentThatTheStoreHasLostIsRequeued) {
   snapshot.agents.clear();
   Controller other{Options{}};
   other.restore(snapshot, t.env.now());
-  EXPECT_EQ(other.next_deadline(), t.env.now());
+  EXPECT_EQ(other.next_deadline(t.env.now()), t.env.now());
   Decision decision;
   other.decide(Tick{}, t.env.now(), decision);
   other.check_invariants();

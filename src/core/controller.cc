@@ -7,15 +7,15 @@ namespace hearth::core {
 Controller::Controller(Options options) : impl_(std::make_unique<Impl>(options)) {}
 Controller::~Controller() = default;
 
-void Controller::restore(const Snapshot& snapshot, TimePoint now) {
+void Controller::restore(const Snapshot& snapshot, Now now) {
   impl_->restore(snapshot, now);
 }
 
-void Controller::decide(const Command& command, TimePoint now, Decision& decision) {
+void Controller::decide(const Command& command, Now now, Decision& decision) {
   impl_->decide(command, now, decision);
 }
 
-void Controller::schedule(TimePoint now, Decision& decision) {
+void Controller::schedule(Now now, Decision& decision) {
   impl_->schedule(now, decision);
 }
 
@@ -23,8 +23,8 @@ void Controller::forget_ended(const std::vector<JobId>& jobs) {
   impl_->forget_ended(jobs);
 }
 
-TimePoint Controller::next_deadline() const {
-  return impl_->next_deadline();
+TimePoint Controller::next_deadline(Now now) const {
+  return impl_->next_deadline(now);
 }
 
 const JobRecord* Controller::find(JobId job) const {

@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "core/command.h"
 #include "core/effect.h"
+#include "core/now.h"
 #include "model/agent.h"
 #include "model/change_set.h"
 #include "model/job.h"
@@ -71,19 +72,19 @@ class Controller {
 
   // Call once, before the first decide. Agents of the snapshot count as disconnected since `now`;
   // their attempts stay as they were until the agents say hello or are lost.
-  void restore(const Snapshot& snapshot, TimePoint now);
+  void restore(const Snapshot& snapshot, Now now);
 
-  // Appends to `decision`. `now` never decreases from call to call.
-  void decide(const Command& command, TimePoint now, Decision& decision);
+  // Appends to `decision`.
+  void decide(const Command& command, Now now, Decision& decision);
 
   // Places what can be placed. The loop calls it once per turn, after the turn's commands.
-  void schedule(TimePoint now, Decision& decision);
+  void schedule(Now now, Decision& decision);
 
   // Drops ended jobs from memory; the loop calls it when their final state is durable.
   void forget_ended(const std::vector<JobId>& jobs);
 
-  // When a Tick is due at the latest.
-  [[nodiscard]] TimePoint next_deadline() const;
+  // When a Tick is due at the latest, on the steady clock, if the wall clock goes on as in `now`.
+  [[nodiscard]] TimePoint next_deadline(Now now) const;
 
   [[nodiscard]] const JobRecord* find(JobId job) const;
   // The agents that are not DEAD, by id.

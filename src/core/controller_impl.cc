@@ -23,13 +23,13 @@ Controller::Impl::Impl(Options options)
     : options_(options),
       state_(options.starvation_after, static_cast<std::size_t>(options.dead_agents_max)) {}
 
-void Controller::Impl::decide(const Command& command, TimePoint now, Decision& decision) {
+void Controller::Impl::decide(const Command& command, Now now, Decision& decision) {
   begin(now, decision);
   std::visit([this](const auto& c) { on(c); }, command);
   finish_call();
 }
 
-void Controller::Impl::schedule(TimePoint now, Decision& decision) {
+void Controller::Impl::schedule(Now now, Decision& decision) {
   begin(now, decision);
   auto& scheduler = state_.scheduler();
   std::int64_t placed = 0;
@@ -51,19 +51,22 @@ void Controller::Impl::forget_ended(const std::vector<JobId>& jobs) {
   }
 }
 
-TimePoint Controller::Impl::next_deadline() const {
+TimePoint Controller::Impl::next_deadline(Now now) const {
   if (more_to_place_ || !orphans_.empty()) {
-    return now_;
+    return steady_;
   }
   constexpr Duration kIdle = std::chrono::hours(1);
-  TimePoint deadline = std::min(now_ + kIdle, next_agent_check_);
+  TimePoint deadline = std::min(steady_ + kIdle, next_agent_check_);
   if (!state_.timers().empty()) {
     deadline = std::min(deadline, state_.timers().top().key.at);
+  }
+  if (!state_.wall_timers().empty()) {
+    deadline = std::min(deadline, state_.wall_timers().top().key.at - now.skew());
   }
   if (state_.count(JobState::Queued) > 0) {
     deadline = std::min(deadline, next_sweep_);
   }
-  return std::max(deadline, now_);
+  return std::max(deadline, steady_);
 }
 
 std::vector<AgentView> Controller::Impl::agents() const {
@@ -80,8 +83,14 @@ std::vector<AgentView> Controller::Impl::agents() const {
   return views;
 }
 
-void Controller::Impl::begin(TimePoint now, Decision& decision) {
-  now_ = std::max(now_, now);
+void Controller::Impl::set_now(Now now) {
+  wall_ = now.wall;
+  steady_ = std::max(steady_, now.steady);
+  state_.set_now({wall_, steady_});
+}
+
+void Controller::Impl::begin(Now now, Decision& decision) {
+  set_now(now);
   decision_ = &decision;
   end_orphans();
 }
@@ -94,18 +103,22 @@ void Controller::Impl::finish_call() {
 
 void Controller::Impl::on(const Tick& /*command*/) {
   fire_timers();
-  if (now_ >= next_agent_check_) {
+  if (steady_ >= next_agent_check_) {
     check_agents();
   }
-  if (now_ >= next_sweep_) {
-    state_.scheduler().sweep(now_);
-    next_sweep_ = now_ + options_.sweep_interval;
+  if (steady_ >= next_sweep_) {
+    state_.scheduler().sweep(steady_);
+    next_sweep_ = steady_ + options_.sweep_interval;
   }
 }
 
 void Controller::Impl::fire_timers() {
-  while (!state_.timers().empty() && state_.timers().top().key.at <= now_) {
+  while (!state_.timers().empty() && state_.timers().top().key.at <= steady_) {
     fire(state_.timers().top().item);
+    settle_dependents();
+  }
+  while (!state_.wall_timers().empty() && state_.wall_timers().top().key.at <= wall_) {
+    fire(state_.wall_timers().top().item);
     settle_dependents();
   }
 }
@@ -142,7 +155,7 @@ JobRecord& Controller::Impl::open(JobSlot slot, JobEventKind kind) {
   last_seq_ = EventSeq(last_seq_.value() + 1);
   auto& events = decision_->changes.events;
   events.push_back({.seq = last_seq_,
-                    .at = std::max(now_, latest_transition(before)),
+                    .at = std::max(wall_, latest_transition(before)),
                     .kind = kind,
                     .after = before});
   return events.back().after;
@@ -168,7 +181,7 @@ void Controller::Impl::record_attempt(JobSlot slot, const AttemptResult* result)
   if (result != nullptr) {
     Attempt& attempt = attempts.back().attempt;
     attempt.state = result->state;
-    attempt.ended_at = std::max(now_, latest_transition(job));
+    attempt.ended_at = std::max(wall_, latest_transition(job));
     attempt.result = *result;
   }
 }

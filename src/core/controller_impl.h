@@ -22,12 +22,12 @@ class Controller::Impl {
  public:
   explicit Impl(Options options);
 
-  void restore(const Snapshot& snapshot, TimePoint now);
-  void decide(const Command& command, TimePoint now, Decision& decision);
-  void schedule(TimePoint now, Decision& decision);
+  void restore(const Snapshot& snapshot, Now now);
+  void decide(const Command& command, Now now, Decision& decision);
+  void schedule(Now now, Decision& decision);
   void forget_ended(const std::vector<JobId>& jobs);
 
-  [[nodiscard]] TimePoint next_deadline() const;
+  [[nodiscard]] TimePoint next_deadline(Now now) const;
   [[nodiscard]] std::vector<AgentView> agents() const;
   [[nodiscard]] std::string digest() const;
   void check_invariants() const;
@@ -117,7 +117,8 @@ class Controller::Impl {
                    const std::map<JobId, JobState>& ended);
 
   void on(const Tick& command);
-  void begin(TimePoint now, Decision& decision);
+  void set_now(Now now);
+  void begin(Now now, Decision& decision);
   void finish_call();
   void fire_timers();
   void fire(JobSlot slot);
@@ -147,7 +148,9 @@ class Controller::Impl {
   std::uint64_t controller_epoch_ = 1;
   EventSeq last_seq_;
   JobId last_job_id_;
-  TimePoint now_{};
+  TimePoint wall_{};
+  // On the steady clock, as are the three deadlines that follow from it.
+  TimePoint steady_{};
   TimePoint next_sweep_{};
   // No agent can be lost before this; found anew when it is reached.
   TimePoint next_agent_check_ = TimePoint::max();

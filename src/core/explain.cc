@@ -80,9 +80,9 @@ void Controller::Impl::explain_submitted(const Job& job, Explanation& out) const
                            .required = 0,
                            .available = 0});
   }
-  if (job.record.eligible_at && *job.record.eligible_at > now_) {
+  if (job.record.eligible_at && *job.record.eligible_at > wall_) {
     const bool is_backoff = job.record.attempt > 0;
-    const Duration left = *job.record.eligible_at - now_;
+    const Duration left = *job.record.eligible_at - wall_;
     out.reasons.push_back({.code = is_backoff ? "backoff" : "not_before",
                            .sentence = (is_backoff ? "Its back-off after a failure ends in "
                                                    : "Its notBefore is in ") +
@@ -90,7 +90,7 @@ void Controller::Impl::explain_submitted(const Job& job, Explanation& out) const
                            .agent = {},
                            .resource = {},
                            .required = to_ms(*job.record.eligible_at),
-                           .available = to_ms(now_)});
+                           .available = to_ms(wall_)});
   }
   out.summary =
       job.open_dependencies > 0

@@ -84,7 +84,10 @@ void State::check_job(JobSlot slot) const {
                "only a SUBMITTED job waits for others");
   const bool timed = (record.state == JobState::Submitted && job.open_dependencies == 0) ||
                      (record.state == JobState::Queued && policy_of(job).max_queue.has_value());
-  HEARTH_CHECK(timers_.contains(slot) == timed, "a job has a timer exactly when it waits for time");
+  HEARTH_CHECK((timers_.contains(slot) || wall_timers_.contains(slot)) == timed,
+               "a job has a timer exactly when it waits for time");
+  HEARTH_CHECK(!timers_.contains(slot) || !wall_timers_.contains(slot),
+               "a job has one timer at most");
   if (job.idempotency_key != nullptr) {
     const auto at = keys_.find(*job.idempotency_key);
     HEARTH_CHECK(at != keys_.end() && at->second == record.id, "a key finds its job");

@@ -144,7 +144,7 @@ void Controller::Impl::retry_later(JobSlot slot, const AttemptResult& result, Du
   after.failures += HEARTH_MUTATE(failure_not_counted) ? 0 : 1;
   if (wait > Duration::zero() && !HEARTH_MUTATE(backoff_ignored)) {
     after.state = JobState::Submitted;
-    after.eligible_at = at + wait;
+    after.eligible_at = wall_ + wait;
   } else {
     after.state = JobState::Queued;
     after.queued_at = at;
@@ -225,7 +225,7 @@ void Controller::Impl::queue_if_free(JobId id) {
     return;  // failed through an edge, cancelled, or queued already
   }
   const Job& job = state_.job(slot);
-  if (job.open_dependencies == 0 && job.record.eligible_at.value_or(now_) <= now_) {
+  if (job.open_dependencies == 0 && job.record.eligible_at.value_or(wall_) <= wall_) {
     queue(slot, JobEventKind::Queued);
   }
 }

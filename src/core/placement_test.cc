@@ -197,10 +197,10 @@ TEST(OrderTest, ATurnPlacesABoundedNumberAndAsksToGoOn) {
   env.agent("a").join();
   env.submit_all(many(env.job(), 5));
   EXPECT_EQ(env.controller().count(JobState::Assigned), 3);
-  EXPECT_EQ(env.controller().next_deadline(), env.now());
+  EXPECT_EQ(env.controller().next_deadline(env.now()), env.now());
   env.send(Tick{});
   EXPECT_EQ(env.controller().count(JobState::Assigned), 5);
-  EXPECT_GT(env.controller().next_deadline(), env.now());
+  EXPECT_GT(env.controller().next_deadline(env.now()), env.now());
 }
 
 // Small jobs keep arriving and ending, so that the agents never run empty by themselves.

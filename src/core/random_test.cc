@@ -48,6 +48,7 @@ class Cluster {
 
   // Faults stop; every job must come to an end.
   void settle() {
+    env_.set_clock(std::chrono::hours(10'000));  // past every notBefore
     for (FakeAgent& agent : agents_) {
       agent.mute = false;
       env_.send(DrainAgent{0, AgentId(agent.id), false});
@@ -90,7 +91,7 @@ class Cluster {
 
   void step() {
     FakeAgent& agent = agents_[random_.below(agents_.size())];
-    switch (random_.below(16)) {
+    switch (random_.below(17)) {
       case 0:
       case 1:
       case 2:
@@ -142,6 +143,12 @@ class Cluster {
       case 12:
         heartbeat(agent);
         env_.advance(milliseconds(random_.below(12'000)));
+        break;
+      case 13:
+        if (random_.chance(20)) {
+          const auto by = milliseconds(random_.below(random_.chance(50) ? 60'000 : 100'000'000));
+          env_.set_clock(random_.chance(50) ? Duration(by) : -Duration(by));
+        }
         break;
       default:
         report(agent);

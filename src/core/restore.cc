@@ -100,18 +100,18 @@ void add_agent(std::string& out, const AgentRecord& agent, const ResourceVector&
 
 }  // namespace
 
-void Controller::Impl::restore(const Snapshot& snapshot, TimePoint now) {
-  now_ = now;
+void Controller::Impl::restore(const Snapshot& snapshot, Now now) {
+  set_now(now);
   controller_epoch_ = snapshot.controller_epoch;
   last_seq_ = snapshot.last_seq;
   last_job_id_ = snapshot.last_job_id;
   for (const AgentRecord& agent : snapshot.agents) {
-    const TimePoint heard = agent.status == AgentStatus::Dead ? agent.last_heartbeat_at : now_;
+    const TimePoint heard = agent.status == AgentStatus::Dead ? agent.last_heartbeat_at : wall_;
     state_.apply(AgentJoined{agent, 0, heard});
     if (agent.status == AgentStatus::Dead) {
       state_.apply(AgentGone{state_.find_agent(agent.info.id)});
     } else {
-      next_agent_check_ = now_ + options_.heartbeat_timeout;
+      next_agent_check_ = steady_ + options_.heartbeat_timeout;
     }
   }
   std::set<JobId> live;

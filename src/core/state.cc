@@ -93,6 +93,7 @@ void State::leave(JobSlot slot) {
   if (is_waiting(state)) {
     waiting_payload_bytes_ -= job.payload_bytes;
     timers_.erase(slot);
+    wall_timers_.erase(slot);
   }
   if (state == JobState::Queued) {
     scheduler_.dequeue(job.queue_node);
@@ -112,7 +113,7 @@ void State::enter(JobSlot slot) {
   if (state == JobState::Submitted) {
     set_submitted_timer(slot);
   } else if (state == JobState::Queued) {
-    const TimePoint queued_at = job.record.queued_at.value_or(job.record.created_at);
+    const TimePoint queued_at = steady_of(job.record.queued_at.value_or(job.record.created_at));
     job.queue_node = scheduler_.enqueue(job.class_id, job.record.id, queued_at, slot);
     if (const auto& max_queue = policies_.at(job.policy).max_queue) {
       timers_.set(slot, {queued_at + *max_queue, job.record.id});
@@ -128,9 +129,24 @@ void State::enter(JobSlot slot) {
 // may run can be forgotten.
 void State::set_submitted_timer(JobSlot slot) {
   const Job& job = jobs_.at(slot);
-  if (job.open_dependencies == 0) {
-    timers_.set(slot, {job.record.eligible_at.value_or(job.record.created_at), job.record.id});
+  if (job.open_dependencies > 0) {
+    return;
   }
+  if (!job.record.eligible_at) {
+    timers_.set(slot, {steady_of(job.record.created_at), job.record.id});
+  } else if (job.record.attempt > 0) {
+    // A back-off. Restored, its end may be far off: the wall clock was set back since it was made.
+    const Duration whole = backoff_after(policies_.at(job.policy).backoff, job.record.failures);
+    timers_.set(slot, {std::min(*job.record.eligible_at - now_.skew(), now_.steady + whole),
+                       job.record.id});
+  } else {
+    wall_timers_.set(slot, {*job.record.eligible_at, job.record.id});
+  }
+}
+
+// A record's time may be later than now: the wall clock was moved back since.
+TimePoint State::steady_of(TimePoint past) const {
+  return std::min(past - now_.skew(), now_.steady);
 }
 
 void State::enter_agent(JobSlot slot) {
@@ -139,7 +155,8 @@ void State::enter_agent(JobSlot slot) {
   if (job.agent == kNone) {
     return;  // restored without its agent; the decider ends the attempt first of all
   }
-  scheduler_.reserve(job.class_id, job.agent, job.record.assigned_at.value_or(TimePoint{}));
+  scheduler_.reserve(job.class_id, job.agent,
+                     steady_of(job.record.assigned_at.value_or(TimePoint{})));
   AgentState& agent = agents_[job.agent];
   job.previous_on_agent = kNone;
   job.next_on_agent = agent.first_attempt;
@@ -213,6 +230,7 @@ void State::on(const AgentJoined& event) {
   }
   agent.record = event.record;
   agent.record.last_heartbeat_at = event.at;
+  agent.heard_at = steady_of(event.at);
   agent.link = event.link;
   agent.latest_link = std::max(agent.latest_link, event.link);
   scheduler_.set_accepting(slot, agent.accepts());
@@ -221,6 +239,7 @@ void State::on(const AgentJoined& event) {
 void State::on(const AgentHeard& event) {
   AgentState& agent = agents_[event.agent];
   agent.record.last_heartbeat_at = event.at;
+  agent.heard_at = steady_of(event.at);
   if (event.usage != nullptr) {
     agent.usage = *event.usage;
   }

@@ -16,6 +16,7 @@
 #include "core/dependency_graph.h"
 #include "core/event.h"
 #include "core/job_table.h"
+#include "core/now.h"
 #include "core/retry_policy.h"
 #include "sched/indexed_heap.h"
 #include "sched/scheduler.h"
@@ -25,7 +26,8 @@ namespace hearth::core {
 using sched::AgentSlot;
 
 struct AgentState {
-  AgentRecord record;             // last_heartbeat_at: when it was last heard
+  AgentRecord record;             // last_heartbeat_at: when it was last heard, and again
+  TimePoint heard_at{};           // on the steady clock
   std::uint64_t link = 0;         // 0: no open connection
   std::uint64_t latest_link = 0;  // older links are ignored
   bool draining_by_itself = false;
@@ -40,7 +42,8 @@ struct AgentState {
   [[nodiscard]] AgentStatus status() const;
 };
 
-// A job has at most one timer: the end of its back-off or notBefore, or of its time in the queue.
+// A job has at most one timer: the end of its back-off or of its time in the queue on the steady
+// clock, or its notBefore on the wall clock.
 struct TimerKey {
   TimePoint at{};
   JobId job;
@@ -51,6 +54,8 @@ class State {
  public:
   State(Duration starvation_after, std::size_t dead_agents_max);
 
+  // Of the events that follow.
+  void set_now(Now now) { now_ = now; }
   void apply(const Event& event);
 
   [[nodiscard]] const Job& job(JobSlot slot) const { return jobs_.at(slot); }
@@ -61,6 +66,7 @@ class State {
   [[nodiscard]] const JobTable& jobs() const { return jobs_; }
   [[nodiscard]] const DependencyGraph& graph() const { return graph_; }
   [[nodiscard]] const sched::IndexedHeap<TimerKey>& timers() const { return timers_; }
+  [[nodiscard]] const sched::IndexedHeap<TimerKey>& wall_timers() const { return wall_timers_; }
   [[nodiscard]] const std::unordered_map<std::string, JobId>& keys() const { return keys_; }
   [[nodiscard]] std::int64_t count(JobState state) const {
     return counts_[static_cast<std::size_t>(state)];
@@ -99,6 +105,7 @@ class State {
   void leave_agent(JobSlot slot);
   void end(JobSlot slot);
   void set_submitted_timer(JobSlot slot);
+  [[nodiscard]] TimePoint steady_of(TimePoint past) const;
   void bury(const AgentRecord& record);
   void check_job(JobSlot slot) const;
   void check_agents() const;
@@ -107,7 +114,9 @@ class State {
   JobTable jobs_;
   PolicyTable policies_;
   DependencyGraph graph_;
+  Now now_{TimePoint{}};
   sched::IndexedHeap<TimerKey> timers_;
+  sched::IndexedHeap<TimerKey> wall_timers_;
   std::unordered_map<std::string, JobId> keys_;
   std::array<std::int64_t, kJobStateCount> counts_{};
   std::int64_t waiting_payload_bytes_ = 0;

@@ -174,9 +174,9 @@ SubmitOutcome Controller::Impl::admit(const SubmitItem& item, const std::vector<
                                       const std::optional<Settled>& broken) {
   const SchedulingSpec spec = canonical(item.spec);
   JobRecord record;
-  record.id = next_job_id(last_job_id_, now_);
-  record.created_at = now_;
-  if (spec.not_before && *spec.not_before > now_ && !HEARTH_MUTATE(not_before_ignored)) {
+  record.id = next_job_id(last_job_id_, wall_);
+  record.created_at = wall_;
+  if (spec.not_before && *spec.not_before > wall_ && !HEARTH_MUTATE(not_before_ignored)) {
     record.eligible_at = spec.not_before;
   }
   last_job_id_ = record.id;

@@ -8,13 +8,15 @@
 namespace hearth::sim {
 
 TimePoint SimController::wall() const {
-  latest_wall_ = std::max(latest_wall_, world_.timeline.now() + clock_offset_);
-  return latest_wall_;
+  return world_.timeline.now() + clock_offset_;
+}
+
+core::Now SimController::now() const {
+  return {wall(), world_.timeline.now()};
 }
 
 void SimController::start() {
   ++run_;
-  latest_wall_ = TimePoint{};
   if (world_.faults_on && world_.options.faults.clock_jump > Duration(0)) {
     clock_offset_ += world_.random.duration(-3'000, 3'000);
   }
@@ -34,7 +36,7 @@ void SimController::start() {
     return "controller starts, epoch " + std::to_string(epoch_) + ", " +
            std::to_string(snapshot.jobs.size()) + " live jobs";
   });
-  core_->restore(snapshot, wall());
+  core_->restore(snapshot, now());
   core_->check_invariants();
   post(core::Tick{});
 }
@@ -184,7 +186,7 @@ void SimController::resolve(core::Submit& submit) const {
 void SimController::turn() {
   turn_scheduled_ = false;
   Turn turn;
-  const TimePoint now = wall();
+  const core::Now now = this->now();
   while (!mailbox_.empty()) {
     core::Command command = std::move(mailbox_.front());
     mailbox_.pop_front();
@@ -311,8 +313,10 @@ void SimController::arm_tick() {
   if (!up()) {
     return;
   }
-  // The deadline is on the controller's clock; its timer may be a little late.
-  const Duration until = std::clamp(core_->next_deadline() - wall(), Duration(0), Duration(60'000));
+  // The timer may be a little late.
+  const core::Now now = this->now();
+  const Duration until =
+      std::clamp(core_->next_deadline(now) - now.steady, Duration(0), Duration(60'000));
   const TimePoint due = world_.timeline.now() + until + world_.random.duration(1, 5);
   if (tick_at_.has_value() && *tick_at_ <= due && *tick_at_ > world_.timeline.now()) {
     return;
@@ -335,7 +339,7 @@ void SimController::check_recovery() const {
   core::Controller live(world_.options.core);
   core::Snapshot snapshot = world_.store.snapshot();
   snapshot.controller_epoch = epoch_;
-  live.restore(snapshot, wall());
+  live.restore(snapshot, now());
   live.check_invariants();
   if (live.digest() != core_->digest()) {
     world_.fail("the rows give another state than the one that wrote them:\n--- live\n" +

@@ -57,6 +57,7 @@ class SimController {
   // The wall clock of the controller's host jumps.
   void jump_clock(Duration by) { clock_offset_ += by; }
   [[nodiscard]] TimePoint wall() const;
+  [[nodiscard]] core::Now now() const;
   [[nodiscard]] std::int64_t crashes() const { return crashes_; }
   // Builds a second core from the rows and compares; only while quiescent.
   void check_recovery() const;
@@ -98,7 +99,6 @@ class SimController {
   std::uint64_t epoch_ = 0;
   std::int64_t crashes_ = 0;
   Duration clock_offset_{};
-  mutable TimePoint latest_wall_{};
   std::deque<core::Command> mailbox_;
   bool turn_scheduled_ = false;
   TimePoint paused_until_{};

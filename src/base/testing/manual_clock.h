@@ -11,13 +11,16 @@ class ManualClock final : public Clock {
  public:
   explicit ManualClock(TimePoint start = time_from_ms(1'700'000'000'000)) : now_ms_(to_ms(start)) {}
 
-  TimePoint now() override { return time_from_ms(now_ms_.load()); }
+  TimePoint now() override { return time_from_ms(now_ms_.load() + set_by_ms_.load()); }
   std::int64_t monotonic_ns() override { return now_ms_.load() * 1'000'000; }
 
   void advance(Duration by) { now_ms_.fetch_add(by.count()); }
+  // Somebody sets the wall clock: no time passes.
+  void set(Duration by) { set_by_ms_.fetch_add(by.count()); }
 
  private:
   std::atomic<std::int64_t> now_ms_;
+  std::atomic<std::int64_t> set_by_ms_{0};
 };
 
 }  // namespace hearth::testing

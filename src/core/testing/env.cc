@@ -18,7 +18,7 @@ Env::Env(Options options) : options_(options), controller_(std::make_unique<Cont
 
 void Env::send(const Command& command) {
   Decision decision;
-  controller_->decide(command, now_, decision);
+  controller_->decide(command, both(), decision);
   if (const auto* submit = std::get_if<Submit>(&command)) {
     const auto& reply = std::get<ReplySubmit>(decision.effects.back());
     for (std::size_t i = 0; i < submit->items.size(); ++i) {
@@ -29,7 +29,7 @@ void Env::send(const Command& command) {
                           submit->items[i].payload_bytes);
     }
   }
-  controller_->schedule(now_, decision);
+  controller_->schedule(both(), decision);
   finish_turn(decision);
 }
 
@@ -46,14 +46,14 @@ void Env::finish_turn(Decision& decision) {
   controller_->forget_ended(ended);
   controller_->check_invariants();
   Controller other(options_);
-  other.restore(rows_.snapshot(epoch_), now_);
+  other.restore(rows_.snapshot(epoch_), both());
   other.check_invariants();
   EXPECT_EQ(controller_->digest(), other.digest());
 }
 
 void Env::restart() {
   controller_ = std::make_unique<Controller>(options_);
-  controller_->restore(rows_.snapshot(++epoch_), now_);
+  controller_->restore(rows_.snapshot(++epoch_), both());
   controller_->check_invariants();
   links_.clear();
   effects_.clear();
@@ -63,7 +63,7 @@ void Env::advance(Duration duration) {
   const TimePoint end = now_ + duration;
   TimePoint heartbeat = now_ + kHeartbeatEvery;
   while (true) {
-    const TimePoint due = std::max(controller_->next_deadline(), now_);
+    const TimePoint due = std::max(next_deadline(), now_);
     const TimePoint next = std::min({end, heartbeat, due});
     now_ = next;
     if (now_ == heartbeat) {
@@ -75,7 +75,7 @@ void Env::advance(Duration duration) {
       }
     }
     send(Tick{});
-    if (now_ == end && controller_->next_deadline() > now_) {
+    if (now_ == end && next_deadline() > now_) {
       return;
     }
   }

@@ -100,6 +100,11 @@ class Env {
   void send(const Command& command);
   // Time passes; agents that are not silent send their heartbeats.
   void advance(Duration duration);
+  // Somebody sets the wall clock: no time passes.
+  void set_clock(Duration by) {
+    now_ += by;
+    skew_ += by;
+  }
   // The controller dies and another starts from the rows.
   void restart();
 
@@ -126,6 +131,10 @@ class Env {
   std::uint64_t open_link(const std::string& agent) { return links_[agent] = ++last_link_; }
 
  private:
+  [[nodiscard]] Now both() const { return {now_, now_ - skew_}; }
+  [[nodiscard]] TimePoint next_deadline() const {
+    return controller_->next_deadline(both()) + skew_;
+  }
   template <class E>
   E take(const char* what);
   void finish_turn(Decision& decision);
@@ -134,6 +143,7 @@ class Env {
   std::unique_ptr<Controller> controller_;
   Rows rows_;
   TimePoint now_ = time_from_ms(1'700'000'000'000);
+  Duration skew_{};  // of the wall clock to the steady one
   std::deque<Effect> effects_;
   std::map<std::string, std::uint64_t> links_;
   std::set<std::string> silent_;
