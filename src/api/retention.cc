@@ -68,7 +68,8 @@ Duration Retention::step() {
 Result<bool> Retention::remove_past() {
   HEARTH_ASSIGN(const Past past,
                 deps_.reader.past(limits::kRetentionStepJobs, limits::kRetentionStepEvents));
-  const Removal removal = core::decide_removal(limits_, past, deps_.clock.now());
+  const TimePoint now = time_.read(deps_.clock.now(), deps_.clock.monotonic_ns(), past.newest_at);
+  const Removal removal = core::decide_removal(limits_, past, now);
   if (removal.empty()) {
     return false;
   }

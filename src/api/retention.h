@@ -64,6 +64,7 @@ class Retention {
   // The thread's own:
   std::uint32_t part_ = 0;  // of the output folder, the next to walk through
   bool failing_ = false;
+  core::RetentionClock time_;
   std::thread thread_;
 };
 

@@ -125,7 +125,25 @@ TEST_F(RetentionLoopTest, AStopDoesNotWaitForARemovalBehindAStuckCommit) {
   EXPECT_FALSE(answer.wait());
   disk_->set_full(false);
   start();
-  EXPECT_TRUE(eventually([&] { return is_gone(done); })) << "the next start removes it";
+  // The next start removes it, when it has seen that the time did pass.
+  EXPECT_FALSE(is_gone(done));
+  EXPECT_TRUE(eventually([&] {
+    pass(std::chrono::hours(1));
+    return is_gone(done);
+  }));
+}
+
+TEST_F(RetentionLoopTest, AWallClockThatIsSetAYearAheadRemovesNothing) {
+  const JobId done = run_job(10);
+  clock_.set(std::chrono::hours(24 * 365));
+  pass(limits::kFinishedKeptFor / (2 * limits::kRetentionHaste));
+  start();
+  pass(limits::kFinishedKeptFor / (2 * limits::kRetentionHaste));
+  EXPECT_FALSE(is_gone(done));
+  EXPECT_TRUE(eventually([&] {
+    pass(std::chrono::hours(1));
+    return is_gone(done);
+  }));
 }
 
 }  // namespace

@@ -28,6 +28,9 @@ inline constexpr std::int64_t kConnectionsPerAddressMax = 1'000;
 inline constexpr std::int64_t kTlsHandshakesMax = 1'024;
 // Connections over a bound that are being told so; past it they are just closed.
 inline constexpr std::int64_t kRefusalsMax = 256;
+// Of the descriptors that a process may have, kept back from HTTP clients: for agents, files and
+// the database.
+inline constexpr std::int64_t kDescriptorsKept = 128;
 inline constexpr std::int64_t kCertificateFileBytesMax = 1 * kMiB;
 
 // How long an HTTP client may take, counted in seconds.
@@ -124,6 +127,8 @@ inline constexpr Duration kStarvationAfter = std::chrono::seconds(60);
 // What is kept of the past, whichever comes first; what is beyond goes in steps of the sizes below,
 // with at least as long a pause after each as it took.
 inline constexpr Duration kFinishedKeptFor = std::chrono::hours(24 * 7);
+// How much faster than time passes a wall clock that is ahead is believed; see core/retention.h.
+inline constexpr std::int64_t kRetentionHaste = 4;
 inline constexpr Duration kFinishedKeptMin = std::chrono::minutes(1);
 inline constexpr std::int64_t kFinishedJobsMax = 1'000'000;
 inline constexpr std::int64_t kFinishedOutputBytesMax = 10 * kGiB;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/limits.h"
 #include "base/time.h"
@@ -18,8 +19,23 @@ struct RetentionLimits {
   std::int64_t events = limits::kEventsKeptMax;
 };
 
+// How late it is for what is kept: a wall clock that was set wrong must not make everything look
+// old, since what goes never comes back. So it is followed at once to where it is earlier, but to
+// where it is later only at kRetentionHaste times the pace at which time passes on the monotonic
+// clock, beginning with the newest time that is stored (Past::newest_at).
+class RetentionClock {
+ public:
+  TimePoint read(TimePoint wall, std::int64_t monotonic_ns, std::optional<TimePoint> newest);
+
+ private:
+  std::optional<TimePoint> believed_;
+  std::int64_t read_at_ns_ = 0;
+};
+
 // Of `past.jobs` and `past.oldest_events` the first so many. No job goes sooner than
-// kFinishedKeptMin after its end, whatever the limits say: who waits for it must still find it.
+// kFinishedKeptMin after its end, whatever the limits say: who waits for it must still find it. Of
+// what ended later than `now`, by a clock that was set back since, no age is known: it goes only
+// for the amounts.
 Removal decide_removal(const RetentionLimits& limits, const Past& past, TimePoint now);
 
 }  // namespace hearth::core

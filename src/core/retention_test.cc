@@ -73,11 +73,67 @@ TEST(RetentionTest, NoJobGoesBeforeAnybodyCouldSeeItsEnd) {
   EXPECT_EQ(decide_removal(limits, past, kNow).jobs.size(), 1U);
 }
 
-TEST(RetentionTest, AClockThatWasSetBackKeepsEverything) {
+TEST(RetentionTest, AClockThatWasSetBackMakesNothingOldButAmountsStayBounded) {
   RetentionLimits limits = roomy();
-  limits.jobs = 0;
+  limits.age = Duration(1);
   const TimePoint before = kNow - 24 * kHour;
   EXPECT_TRUE(decide_removal(limits, past_of(10), before).jobs.empty());
+  limits.jobs = 4;
+  EXPECT_EQ(decide_removal(limits, past_of(10), before).jobs.size(), 6U);
+}
+
+TEST(RetentionTest, WhatEndedWhileTheClockWasAheadIsAsOldAsWhatEndedAfterIt) {
+  Past past = past_of(3);
+  for (std::size_t i = 0; i < 2; ++i) {
+    past.jobs[i].ended_at += 365 * 24 * kHour;
+    past.oldest_events[i].at += 365 * 24 * kHour;
+  }
+  EXPECT_TRUE(decide_removal(roomy(), past, kNow).empty());
+  const Removal removal = decide_removal(roomy(), past, kNow + 23 * kHour);
+  EXPECT_EQ(removal.jobs.size(), 3U);
+  EXPECT_EQ(removal.events_through, EventSeq(3));
+}
+
+class RetentionClockTest : public ::testing::Test {
+ protected:
+  TimePoint read(TimePoint wall, std::optional<TimePoint> newest = kNow) {
+    return clock_.read(wall, std::chrono::nanoseconds(passed_).count(), newest);
+  }
+  RetentionClock clock_;
+  Duration passed_{5};
+};
+
+TEST_F(RetentionClockTest, IsTheWallClockWhileThatGoesOnLikeTime) {
+  EXPECT_EQ(read(kNow), kNow);
+  passed_ += kHour;
+  EXPECT_EQ(read(kNow + kHour), kNow + kHour);
+}
+
+TEST_F(RetentionClockTest, AYearAtOnceIsNotBelievedBeforeTimeHasPassed) {
+  const Duration year = 365 * 24 * kHour;
+  read(kNow);
+  EXPECT_EQ(read(kNow + year), kNow);
+  passed_ += kHour;
+  EXPECT_EQ(read(kNow + year + kHour), kNow + limits::kRetentionHaste * kHour);
+  // And nothing of it stays when the clock is set right again.
+  EXPECT_EQ(read(kNow + kHour), kNow + kHour);
+}
+
+TEST_F(RetentionClockTest, AWeekWithoutTheControllerIsMadeUpForInDays) {
+  const Duration week = 7 * 24 * kHour;
+  EXPECT_EQ(read(kNow + week), kNow);
+  passed_ += week / (limits::kRetentionHaste - 1);
+  const TimePoint then = kNow + week + week / (limits::kRetentionHaste - 1);
+  EXPECT_EQ(read(then), then);
+}
+
+TEST_F(RetentionClockTest, IsNeverAheadOfTheWallClockAndNeedsNoEvents) {
+  EXPECT_EQ(read(kNow, kNow + kHour), kNow);
+  clock_ = {};
+  EXPECT_EQ(read(kNow, std::nullopt), kNow);
+  EXPECT_EQ(read(kNow - kHour), kNow - kHour);
+  passed_ += kHour / 2;
+  EXPECT_EQ(read(kNow), kNow);
 }
 
 TEST(RetentionTest, EventsGoByAgeAndByCount) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/limits.h"
@@ -33,6 +34,8 @@ struct Past {
   std::vector<FinishedJob> jobs;
   std::int64_t events = 0;
   std::vector<PastEvent> oldest_events;
+  // When the newest event was or, where none is kept any more, the newest end.
+  std::optional<TimePoint> newest_at;
   // Of the database's file, 0 where that means nothing.
   std::int64_t pages = 0;
   std::int64_t free_pages = 0;

@@ -43,6 +43,8 @@ TEST_P(RetentionContract, ThePastIsListedInTheOrderOfEnds) {
   EXPECT_EQ(seen.jobs[1].id, first);
   ASSERT_EQ(seen.oldest_events.size(), 8U);
   EXPECT_EQ(seen.oldest_events.back().seq, EventSeq(8));
+  EXPECT_EQ(seen.newest_at, seen.oldest_events.back().at);
+  EXPECT_EQ(reader_->past(1, 3)->newest_at, seen.newest_at);
   EXPECT_EQ(reader_->past(1, 3)->jobs.size(), 1U);
   EXPECT_EQ(reader_->past(1, 3)->oldest_events.size(), 3U);
   EXPECT_NE(seen.jobs[1].id, live);

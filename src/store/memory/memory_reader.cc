@@ -152,6 +152,11 @@ class MemoryReader final : public Reader {
         }
         past.oldest_events.push_back({.seq = seq, .at = event.at});
       }
+      if (!rows.events.empty()) {
+        past.newest_at = rows.events.rbegin()->second.at;
+      } else if (!rows.finished.empty()) {
+        past.newest_at = rows.finished.rbegin()->second.ended_at;
+      }
       return past;
     });
   }

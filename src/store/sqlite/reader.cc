@@ -31,6 +31,8 @@ enum class Query : std::uint8_t {
   PastSums,
   PastJobs,
   PastEvents,
+  NewestEvent,
+  NewestEnd,
   Pages,
   FreePages,
   Count,
@@ -56,6 +58,8 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Query::Count)> k
     "SELECT output_bytes, last_seq - events_removed FROM meta WHERE one = 1",
     "SELECT seq, job, at, output_bytes FROM finished WHERE seq > 0 ORDER BY seq LIMIT ?",
     "SELECT seq, at FROM events WHERE seq > 0 ORDER BY seq LIMIT ?",
+    "SELECT at FROM events WHERE seq > 0 ORDER BY seq DESC LIMIT 1",
+    "SELECT at FROM finished WHERE seq > 0 ORDER BY seq DESC LIMIT 1",
     "PRAGMA page_count",
     "PRAGMA freelist_count",
 };
@@ -368,6 +372,12 @@ Result<Past> SqliteReader::past(std::int64_t jobs_max, std::int64_t events_max) 
                                     .at = time_from_ms(columns.integer(1))});
       return {};
     }));
+    for (const Query newest : {Query::NewestEnd, Query::NewestEvent}) {
+      HEARTH_TRY(each_row(statement(newest), [&](const Statement& columns) -> Result<> {
+        past.newest_at = time_from_ms(columns.integer(0));
+        return {};
+      }));
+    }
     HEARTH_ASSIGN(past.pages, integer_of(Query::Pages));
     HEARTH_ASSIGN(past.free_pages, integer_of(Query::FreePages));
     return past;
