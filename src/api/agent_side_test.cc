@@ -225,6 +225,17 @@ TEST_F(AgentSideTest, FailedSyncIsFatal) {
   EXPECT_EQ(state_of(key.job), JobState::Running);
 }
 
+// Bytes were acknowledged to the agent before, and would be believed to be safe.
+TEST_F(AgentSideTest, FailedSyncInTheMiddleOfAStreamIsFatal) {
+  FakeAgent a = agent();
+  const AttemptKey key = running(a);
+  outputs_->fail_with(Error{.code = ErrorCode::DataLoss,
+                            .message = "sync failed",
+                            .kind = std::string(output::kSyncFailed)});
+  EXPECT_FALSE(a.write(key, 0, "hello"));
+  EXPECT_EQ(fatal_calls_, 1);
+}
+
 TEST_F(AgentSideTest, ChunksAndEndsOfAttemptsThatAreNotCurrentAreRefused) {
   FakeAgent a = agent();
   FakeAgent b = agent("b");

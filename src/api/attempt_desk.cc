@@ -118,7 +118,12 @@ Result<std::int64_t> AttemptDesk::output(const AgentId& agent, const AttemptKey&
       offset + static_cast<std::int64_t>(bytes.size()) > deps_.outputs.received(id)) {
     note_progress(key.job);  // also when it cannot be kept now: that is not the agent's fault
   }
-  HEARTH_TRY(deps_.outputs.append(id, offset, bytes));
+  if (Result<> kept = deps_.outputs.append(id, offset, bytes); !kept) {
+    if (kept.error().kind == output::kSyncFailed) {
+      deps_.on_fatal(kept.error().with_context("keep output of job " + to_string(key.job)));
+    }
+    return std::move(kept).error();
+  }
   deps_.metrics.output_bytes.fetch_add(bytes.size());
   {
     const MutexLock lock(mutex_);

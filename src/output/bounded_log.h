@@ -15,6 +15,10 @@
 
 namespace hearth::output {
 
+// Of a ByteStorage::sync that failed: what was written since the last one is in doubt, also if the
+// next one succeeds.
+inline constexpr std::string_view kSyncFailed = "sync_failed";
+
 // Fixed-size random access bytes; the log maps offsets to positions.
 class ByteStorage {
  public:

@@ -15,7 +15,7 @@ Error file_error(const std::string& what, int error_number) {
   if (error_number == ENOSPC || error_number == EDQUOT) {
     error.code = ErrorCode::ResourceExhausted;
     error.kind = "storage_unavailable";
-    error.message += "; free space there, the agent sends the output again";
+    error.message += "; free space there";
   } else if (error_number == ENOENT) {
     error.code = ErrorCode::NotFound;
   }
@@ -100,6 +100,8 @@ Result<> FileStorage::sync() {
   if (::fdatasync(file) != 0) {
     Error error = system_error("sync output file " + path_, errno);
     error.code = ErrorCode::DataLoss;
+    error.kind = kSyncFailed;
+    error.message += "; look at the disk's health and the kernel's log";
     return error;
   }
   return {};

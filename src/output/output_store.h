@@ -46,7 +46,8 @@ class OutputStore {
  public:
   virtual ~OutputStore() = default;
 
-  // FailedPrecondition: the attempt has ended. Any other error leaves the stream as it was, but for
+  // FailedPrecondition: the attempt has ended. Of kind kSyncFailed: as in make_durable, since long
+  // streams are synced on the way. Any other error leaves the stream as it was, but for
   // a gap at the start of its tail, and the same bytes may be appended again.
   virtual Result<> append(const StreamId& id, std::int64_t offset, std::string_view bytes) = 0;
   // Received in order up to here; 0 for a stream nothing is known of.
