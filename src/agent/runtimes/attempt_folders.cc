@@ -56,8 +56,14 @@ Result<std::string> AttemptFolders::take() {
     return kept.path;
   }
   std::string path = parent_ + "/slot-" + std::to_string(++last_);
-  HEARTH_TRY(make(path));
-  HEARTH_TRY(make(tmp_below(path)));
+  Result<> made = make(path);
+  if (made) {
+    made = make(tmp_below(path));
+  }
+  if (!made) {
+    remove_empty(path);  // a disk without room for the second may have had some for the first
+    return std::move(made).error();
+  }
   if (const std::optional<Status> status = look_at(path)) {
     taken_.emplace(path, *status);
   }
