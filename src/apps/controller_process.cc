@@ -14,6 +14,9 @@ namespace hearth::apps {
 
 namespace {
 
+constexpr std::string_view kMoreDescriptors =
+    "raise the limit of open files (ulimit -n, or LimitNOFILE of the service)";
+
 core::Options core_options(const config::Settings& settings) {
   core::Options options;
   options.heartbeat_timeout = settings.duration("heartbeat_timeout");
@@ -140,6 +143,11 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
                             .tls = identity,
                             .heartbeat_interval = settings.duration("heartbeat_interval"),
                             .version = kVersion,
+                            .on_descriptors_short =
+                                [&log = deps.log] {
+                                  log.warn("agents cannot connect now: no file descriptor is left",
+                                           {{"do", kMoreDescriptors}});
+                                },
                             .is_open = doors.grpc_open,
                             .beyond_loopback = doors.grpc_beyond()}));
   HEARTH_ASSIGN(
@@ -163,9 +171,16 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
                             "# TYPE hearth_refused_total counter\nhearth_refused_total " +
                             std::to_string(keeper_->refused()) + "\n";
                       }}));
-  HEARTH_ASSIGN(http_,
-                net::HttpServer::start(doors.http, "--http ADDR or HEARTH_HTTP", *rest_, deps.clock,
-                                       {.tls = identity, .beyond_loopback = doors.http_beyond()}));
+  HEARTH_ASSIGN(
+      http_, net::HttpServer::start(
+                 doors.http, "--http ADDR or HEARTH_HTTP", *rest_, deps.clock,
+                 {.tls = identity,
+                  .on_descriptors_short =
+                      [&log = deps.log](std::int64_t most) {
+                        log.warn("HTTP connections are refused: too few file descriptors are left",
+                                 {{"limit", most}, {"do", kMoreDescriptors}});
+                      },
+                  .beyond_loopback = doors.http_beyond()}));
   return {};
 }
 

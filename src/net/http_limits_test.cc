@@ -1,5 +1,8 @@
 // What clients meet that take too many connections or too much time.
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <atomic>
 
 #include "net/testing/http_server_fixture.h"
 
@@ -46,6 +49,27 @@ TEST_P(HttpLimitsTest, BoundsTheConnectionsOfOneAddress) {
   }
   RawClient fourth = connect("127.0.0.2");
   exchange(fourth);
+}
+
+TEST_P(HttpLimitsTest, KeepsDescriptorsBackForOthers) {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  std::atomic<int> told = 0;
+  start({.refusals_max = 8,
+         .descriptors_kept = static_cast<std::int64_t>(limit.rlim_cur),
+         .on_descriptors_short = [&told](std::int64_t) { ++told; },
+         .tick = Duration(0)});
+  for (int i = 0; i < 2; ++i) {
+    RawClient refused = connect();
+    expect_limit(refused.read_response(), 503,
+                 "\"limit\":\"descriptors\",\"limitValue\":" + std::to_string(limit.rlim_cur));
+    EXPECT_TRUE(refused.at_end());
+  }
+  EXPECT_EQ(told, 1);
+  tick(60);
+  RawClient later = connect();
+  EXPECT_EQ(later.read_response().status, 503);
+  EXPECT_EQ(told, 2);
 }
 
 TEST_P(HttpLimitsTest, ManyClientsMayComeThroughAProxyOnThisMachine) {

@@ -1,7 +1,10 @@
 #include "net/http_server.h"
 
+#include <sys/resource.h>
+
 #include <chrono>
 #include <future>
+#include <limits>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 
@@ -83,6 +86,7 @@ class AsioHttpServer final : public HttpServer {
 
   void start() {
     loops_.front()->on_tick = [this] {
+      ++ticks_since_told_;
       if (accept_paused_) {
         accept_paused_ = false;
         accept();
@@ -156,7 +160,8 @@ class AsioHttpServer final : public HttpServer {
             return;
           }
           if (ec) {
-            accept_paused_ = true;  // most likely out of descriptors: try again at the next tick
+            tell_of_shortage(ec);
+            accept_paused_ = true;  // what waits to be accepted would fail again at once
             return;
           }
           admit(target, std::move(socket));
@@ -166,11 +171,13 @@ class AsioHttpServer final : public HttpServer {
 
   void admit(Loop& target, Socket socket) {
     AddressCount::Key peer = key_of(socket);
-    std::optional<Response> refusal = refuse(peer);
+    const std::int64_t room = descriptors_left(socket);
+    std::optional<Response> refusal = room < 0 ? no_descriptors() : refuse(peer);
     if (refusal) {
       peer = AddressCount::kNobody;
       ++shared_->connections_refused;
-      if (shared_->refusals >= shared_->options.refusals_max) {
+      if (shared_->refusals >= shared_->options.refusals_max ||
+          room < -shared_->options.descriptors_kept / 2) {
         return;  // too many at once to tell each
       }
       ++shared_->refusals;
@@ -182,6 +189,40 @@ class AsioHttpServer final : public HttpServer {
     target.post([&target, moved, peer, refusal = std::move(refusal)]() mutable {
       target.adopt(std::move(*moved), peer, std::move(refusal));
     });
+  }
+
+  // Beyond those that are kept back. The kernel gives the lowest free number, so that a new one
+  // says how many are in use.
+  [[nodiscard]] std::int64_t descriptors_left(Socket& socket) const {
+    return descriptors_max() - shared_->options.descriptors_kept - socket.native_handle() - 1;
+  }
+
+  static std::int64_t descriptors_max() {
+    rlimit limit{};
+    const bool is_known =
+        ::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return is_known ? static_cast<std::int64_t>(limit.rlim_cur)
+                    : std::numeric_limits<std::int32_t>::max();
+  }
+
+  Response no_descriptors() {
+    tell_of_shortage(asio::error::no_descriptors);
+    Error error = limit_exceeded(
+        "descriptors", descriptors_max(),
+        "the server has too few file descriptors left; close connections or try again later");
+    error.kind = "rate_limited";
+    return problem_response(error, 503);
+  }
+
+  void tell_of_shortage(const boost::system::error_code& ec) {
+    constexpr std::uint64_t kTellAgainTicks = 60;
+    const bool is_shortage = ec == asio::error::no_descriptors ||
+                             ec == boost::system::errc::too_many_files_open_in_system;
+    if (is_shortage && ticks_since_told_ >= kTellAgainTicks &&
+        shared_->options.on_descriptors_short) {
+      ticks_since_told_ = 0;
+      shared_->options.on_descriptors_short(descriptors_max());
+    }
   }
 
   [[nodiscard]] AddressCount::Key key_of(const Socket& socket) const {
@@ -216,6 +257,7 @@ class AsioHttpServer final : public HttpServer {
   std::unique_ptr<Acceptor> acceptor_;  // on the first loop
   std::size_t next_loop_ = 0;
   bool accept_paused_ = false;
+  std::uint64_t ticks_since_told_ = std::numeric_limits<std::uint64_t>::max() / 2;
   bool stopped_ = false;
   ListenAddress address_;
 };

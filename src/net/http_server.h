@@ -119,6 +119,10 @@ struct HttpServerOptions {
   std::int64_t connections_per_address_max = limits::kConnectionsPerAddressMax;
   bool counts_loopback = false;  // per address; a proxy on this machine is many clients
   std::int64_t refusals_max = limits::kRefusalsMax;
+  std::int64_t descriptors_kept = limits::kDescriptorsKept;
+  // Connections are refused for want of descriptors: once a minute while that is so. On a thread of
+  // the server; must not block.
+  std::function<void(std::int64_t descriptors_max)> on_descriptors_short;
   std::int64_t handshakes_max = limits::kTlsHandshakesMax;
   std::int64_t header_bytes_max = limits::kHeaderBytesMax;
   Duration tick = std::chrono::seconds(1);

@@ -3,15 +3,13 @@
 #include <arpa/inet.h>
 #include <grpcpp/grpcpp.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <string_view>
 #include <utility>
 
+#include "front/agentlink/acceptor.h"
 #include "front/agentlink/control_stream.h"
 #include "front/agentlink/join_call.h"
 #include "front/agentlink/link_table.h"
@@ -51,36 +49,6 @@ Result<Endpoint> parse_endpoint(std::string_view address, bool beyond_loopback) 
                             "\": loopback (127.0.0.1) only, without TLS and tokens");
   }
   return endpoint;
-}
-
-// gRPC says only that it failed; the reason is asked for here, where errno can still be seen.
-Result<> check_port_free(const Endpoint& endpoint) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(endpoint.port));
-  inet_pton(AF_INET, endpoint.host.c_str(), &address.sin_addr);
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) {
-    return system_error("make a socket for agents", errno);
-  }
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
-                     listen(fd, 1) == 0;
-  const int bind_errno = errno;
-  close(fd);
-  if (bound) {
-    return {};
-  }
-  const std::string where = endpoint.host + ":" + std::to_string(endpoint.port);
-  if (bind_errno == EADDRINUSE) {
-    Error error = unavailable("cannot listen for agents on " + where +
-                              ": another process holds the port; choose another with --grpc "
-                              "HOST:PORT (port 0 picks a free one)");
-    error.sys_errno = bind_errno;
-    return error;
-  }
-  return system_error("listen for agents on " + where, bind_errno);
 }
 
 class Service final : public v1::AgentLink::CallbackService {
@@ -134,25 +102,37 @@ class AgentLinkServer::Impl {
   Result<> start() {
     HEARTH_ASSIGN(const Endpoint endpoint,
                   parse_endpoint(options_.address, options_.beyond_loopback));
-    if (endpoint.port != 0) {
-      HEARTH_TRY(check_port_free(endpoint));
-    }
-    const std::string where = endpoint.host + ":" + std::to_string(endpoint.port);
+    HEARTH_ASSIGN(acceptor_, Acceptor::listen(endpoint.host, endpoint.port));
     grpc::ServerBuilder builder;
     configure(builder, options_);
     credentials_ = options_.tls == nullptr ? grpc::InsecureServerCredentials()
                                            : make_server_credentials(*options_.tls);
-    builder.AddListeningPort(where, credentials_, &port_);
+    using Builder = grpc::ServerBuilder::experimental_type;
+    intake_ = builder.experimental().AddExternalConnectionAcceptor(
+        Builder::ExternalConnectionType::FROM_FD, credentials_);
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
-    if (!server_ || port_ == 0) {
-      return unavailable("cannot listen for agents on " + where +
-                         ": gRPC could not take the port; choose another with --grpc HOST:PORT");
+    if (!server_) {
+      return internal_error("serve agents on " + options_.address + ": gRPC did not start");
     }
-    return {};
+    return acceptor_->start(
+        [this](int listener, UniqueFd connection) {
+          grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+          parameters.listener_fd = listener;
+          parameters.fd = connection.release();
+          intake_->HandleNewConnection(&parameters);
+        },
+        [this] {
+          if (options_.on_descriptors_short) {
+            options_.on_descriptors_short();
+          }
+        });
   }
 
   void stop() {
+    if (acceptor_) {
+      acceptor_->stop();
+    }
     if (server_) {
       // A deadline long past: nothing is waited for.
       server_->Shutdown(std::chrono::system_clock::time_point{});
@@ -162,7 +142,7 @@ class AgentLinkServer::Impl {
     }
   }
 
-  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] int port() const { return acceptor_->port(); }
 
  private:
   const AgentLinkOptions options_;
@@ -171,8 +151,9 @@ class AgentLinkServer::Impl {
   StreamDeps deps_;
   Service service_;
   std::shared_ptr<grpc::ServerCredentials> credentials_;  // asked by the server for its whole life
+  std::unique_ptr<Acceptor> acceptor_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> intake_;
   std::unique_ptr<grpc::Server> server_;
-  int port_ = 0;
 };
 
 Result<std::unique_ptr<AgentLinkServer>> AgentLinkServer::start(api::AgentApi& api,

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,6 +33,8 @@ struct AgentLinkOptions {
   std::int64_t queue_messages_max = limits::kLinkQueueMessagesMax;
   std::int64_t queue_bytes_max = limits::kLinkQueueBytesMax;
   std::int64_t streams_max = limits::kLinkStreamsMax;
+  // Agents cannot connect for want of descriptors. On a thread of the server; must not block.
+  std::function<void()> on_descriptors_short;
   bool is_open = false;          // every peer may speak for every agent: for loopback
   bool beyond_loopback = false;  // who set this has seen to TLS and tokens
 };
