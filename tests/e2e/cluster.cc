@@ -17,6 +17,7 @@ namespace {
 
 constexpr Duration kRequestPatience{20'000};
 constexpr Duration kEventPatience{200};
+constexpr Duration kLookAgain{20};
 
 std::string field(const std::string& line, const std::string& name) {
   const std::size_t at = line.find(name + "=");
@@ -95,7 +96,7 @@ client::Endpoint ClusterTest::endpoint() const {
 }
 
 Program& ClusterTest::keep_ready(std::vector<std::string> arguments) {
-  programs_.push_back(start(std::move(arguments)));
+  programs_.push_back(start(std::move(arguments), {.environment = environment_}));
   return *programs_.back();
 }
 
@@ -131,8 +132,14 @@ Program& ClusterTest::start_controller(const std::vector<std::string>& flags) {
   controller_flags_ = flags;
   controller_ = &keep_ready(std::move(arguments));
   const std::string line = controller_->wait_for_line("hearth ready ");
-  http_ = field(line, "http");
-  grpc_ = field(line, "grpc");
+  // At a restart they are what they were, and other threads may be reading them.
+  if (line.empty()) {
+    return *controller_;  // the test has failed
+  }
+  if (field(line, "http") != http_ || field(line, "grpc") != grpc_) {
+    http_ = field(line, "http");
+    grpc_ = field(line, "grpc");
+  }
   return *controller_;
 }
 
@@ -249,6 +256,20 @@ void ClusterTest::wait_agents(const std::function<bool(const json::array&)>& wan
         return answer.status == 200 && wanted(answer.body.as_object().at("agents").as_array());
       },
       "the agents", patience);
+}
+
+void ClusterTest::wait_until(const std::function<bool()>& holds, const std::string& what,
+                             Duration patience) {
+  SystemClock clock;
+  const std::int64_t deadline_ns =
+      clock.monotonic_ns() + std::chrono::nanoseconds(patience).count();
+  while (!holds()) {
+    if (clock.monotonic_ns() > deadline_ns) {
+      ADD_FAILURE() << "waited " << patience.count() << " ms in vain for " << what;
+      return;
+    }
+    pause_for(kLookAgain);
+  }
 }
 
 void ClusterTest::wait_lines(const std::string& path, std::size_t lines, Duration patience) {

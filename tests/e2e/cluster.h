@@ -45,6 +45,10 @@ class ClusterTest : public ::testing::Test {
               Duration patience = std::chrono::seconds(60));
   // From here on clients and agents believe this authority, and speak TLS.
   void trust(const std::string& ca) { tls_.authority = ca; }
+  // The programs that start_… starts from here on get these as well.
+  void set_environment(std::map<std::string, std::string> environment) {
+    environment_ = std::move(environment);
+  }
   // SIGKILL, and waits until it is gone.
   static void kill_now(Program& program);
   // kill -9 of the controller that start_controller started; and its start with the same flags.
@@ -69,6 +73,9 @@ class ClusterTest : public ::testing::Test {
   // Waits by the controller's event stream until `wanted` holds for GET /v1/agents.
   void wait_agents(const std::function<bool(const json::array&)>& wanted,
                    Duration patience = std::chrono::seconds(60));
+  // Looks again and again until `holds`, for what nothing tells of by itself.
+  static void wait_until(const std::function<bool()>& holds, const std::string& what,
+                         Duration patience = std::chrono::seconds(60));
   // Waits until `path` exists and holds `lines` lines.
   void wait_lines(const std::string& path, std::size_t lines,
                   Duration patience = std::chrono::seconds(60));
@@ -85,6 +92,7 @@ class ClusterTest : public ::testing::Test {
 
   std::string scratch_;
   tls::ClientFiles tls_;
+  std::map<std::string, std::string> environment_;
   std::string http_ = "127.0.0.1:0";
   std::string grpc_ = "127.0.0.1:0";
   std::vector<std::unique_ptr<Program>> programs_;
