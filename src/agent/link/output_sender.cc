@@ -11,6 +11,7 @@ void OutputSender::opened() {
   for (auto& [id, stream] : streams_) {
     stream.queued = false;
     stream.overdue = false;
+    stream.doubted = false;
     // Never answered: nothing can have been taken back, and sending from the start asks as well.
     const bool ask = stream.received > 0;
     stream.position = ask ? Position::ToAsk : Position::Known;
@@ -33,7 +34,11 @@ void OutputSender::received(const OutputStreamKey& id, std::int64_t offset) {
   Stream& stream = found->second;
   stream.overdue = false;
   const std::int64_t position = std::min(offset, stream.size);
-  if (stream.position == Position::Known) {
+  // Progress is the answer to what was sent before the question: what was sent is on its way.
+  const bool on_its_way = stream.doubted && position > stream.received;
+  stream.doubted = false;
+  if (stream.position == Position::Known || on_its_way) {
+    stream.position = Position::Known;
     stream.received = std::max(stream.received, position);
     stream.sent = std::max(stream.sent, stream.received);
   } else {
@@ -53,8 +58,8 @@ void OutputSender::repeat_unanswered() {
   for (auto& [id, stream] : streams_) {
     const bool unanswered = stream.position == Position::Asked || stream.sent > stream.received;
     if (unanswered && stream.overdue) {
-      stream.position = stream.position == Position::Asked ? Position::ToAsk : stream.position;
-      stream.sent = stream.received;
+      stream.doubted = stream.doubted || stream.position == Position::Known;
+      stream.position = Position::ToAsk;
       queue_if_ready(id, stream);
     }
     stream.overdue = unanswered && !stream.overdue;

@@ -60,8 +60,10 @@ class OutputSender {
   void grew(const OutputStreamKey& id, std::int64_t size);
   void received(const OutputStreamKey& id, std::int64_t offset);
   void forget(const AttemptKey& attempt);
-  // To be called now and then: sends again what has had no answer since the last call. A controller
-  // answers nothing to a chunk of an attempt that is not current to it, which may change.
+  // To be called now and then: asks what became of what has had no answer since the last call, and
+  // sends it again if the controller has not got it. A controller answers nothing to a chunk of an
+  // attempt that is not current to it, which may change; but on a slow line the answer may just be
+  // on its way, and sending everything twice would make that line slower still.
   void repeat_unanswered();
 
   // What to send now; empty when there is nothing, or every window is full.
@@ -77,6 +79,7 @@ class OutputSender {
     Position position = Position::Known;
     bool queued = false;
     bool overdue = false;  // something was unanswered at the last look, and still is
+    bool doubted = false;  // asked although what was sent on this connection may still be answered
   };
 
   void queue_if_ready(const OutputStreamKey& id, Stream& stream);

@@ -142,7 +142,7 @@ TEST_F(OutputSenderTest, JumpsOverAGapAndTellsOfOneAtTheEnd) {
   EXPECT_TRUE(sender_.next_batch().empty());
 }
 
-TEST_F(OutputSenderTest, RepeatsWhatStaysUnanswered) {
+TEST_F(OutputSenderTest, RepeatsWhatStaysUnansweredWhenItIsNotThere) {
   sender_.opened();
   write(1, "abcdef");
   sender_.next_batch();
@@ -152,6 +152,11 @@ TEST_F(OutputSenderTest, RepeatsWhatStaysUnanswered) {
   sender_.repeat_unanswered();
   auto batch = sender_.next_batch();
   ASSERT_EQ(batch.size(), 1U);
+  EXPECT_EQ(batch[0].offset, 0);
+  EXPECT_EQ(batch[0].bytes, "");
+  sender_.received(stream(1), 2);
+  batch = sender_.next_batch();
+  ASSERT_EQ(batch.size(), 1U);
   EXPECT_EQ(batch[0].offset, 2);
   EXPECT_EQ(batch[0].bytes, "cdef");
   sender_.repeat_unanswered();
@@ -159,6 +164,28 @@ TEST_F(OutputSenderTest, RepeatsWhatStaysUnanswered) {
   sender_.repeat_unanswered();
   sender_.repeat_unanswered();
   EXPECT_TRUE(sender_.next_batch().empty());
+}
+
+TEST_F(OutputSenderTest, SendsNothingTwiceOnALineWhoseAnswersAreLate) {
+  sender_.opened();
+  write(1, "abcdef");
+  sender_.next_batch();
+  for (std::int64_t received = 1; received <= 6; ++received) {
+    sender_.repeat_unanswered();
+    sender_.repeat_unanswered();
+    for (const OutputPiece& piece : sender_.next_batch()) {
+      EXPECT_EQ(piece.bytes, "") << "up to " << received;
+    }
+    sender_.received(stream(1), received);
+  }
+  // The answers to the questions come last.
+  sender_.received(stream(1), 6);
+  EXPECT_TRUE(sender_.next_batch().empty());
+  write(1, "g");
+  const auto batch = sender_.next_batch();
+  ASSERT_EQ(batch.size(), 1U);
+  EXPECT_EQ(batch[0].offset, 6);
+  EXPECT_EQ(batch[0].bytes, "g");
 }
 
 TEST_F(OutputSenderTest, AsksAgainWhenItsQuestionStaysUnanswered) {
