@@ -42,6 +42,11 @@ inline constexpr std::uint64_t kHttpBodySeconds = 30;
 // To take what is ready to be sent, and one more for every kHttpBytesPerSecondMin of it.
 inline constexpr std::uint64_t kHttpWriteSeconds = 60;
 inline constexpr std::int64_t kHttpBytesPerSecondMin = 16 * kKiB;
+// A client of the command line that only listens asks the connection after so much silence, and
+// gives it up after that many questions without an answer.
+inline constexpr int kClientKeepaliveSeconds = 10;
+inline constexpr int kClientKeepaliveProbeSeconds = 5;
+inline constexpr int kClientKeepaliveProbesMax = 3;
 // How often a server looks at its certificate files, besides SIGHUP.
 inline constexpr Duration kCertificateCheckInterval = std::chrono::seconds(5);
 inline constexpr std::int64_t kListLimitMax = 1'000;

@@ -12,7 +12,9 @@ namespace {
 
 constexpr Duration kReadPatience{1'000};
 constexpr Duration kReconnectPause{500};
-constexpr int kReconnectsMax = 120;
+constexpr int kReconnectsMax = 120;  // one after the other
+// Comments come each 15 s: without any, the connection is dead even if nothing says so.
+constexpr int kSilentReadsMax = 45;
 
 bool has_ended(const std::string& state) {
   return state == "COMPLETED" || state == "FAILED" || state == "CANCELLED" || state == "TIMED_OUT";
@@ -29,17 +31,14 @@ Progress::Progress(Session& session, std::set<std::string> ids) : session_(sessi
 Result<Tally> Progress::run() {
   for (int failures = 0; tally().ended < tally().total && !left_;) {
     auto stream = session_.stream("/v1/events", cursor_);
-    if (!stream) {
-      if (++failures > kReconnectsMax || stream.error().code != ErrorCode::Unavailable) {
-        return std::move(stream).error();
-      }
-      left_ = session_.wait(kReconnectPause);
-      continue;
-    }
-    failures = 0;
     lagged_ = true;
-    HEARTH_ASSIGN(const bool done, follow(*stream));
-    if (!done) {
+    const Result<bool> done = stream ? follow(*stream) : Result<bool>(std::move(stream).error());
+    if (done) {
+      failures = 0;
+    } else if (++failures > kReconnectsMax || !is_absence(done.error())) {
+      return done.error();
+    }
+    if (!done || !*done) {
       left_ = session_.wait(kReconnectPause);
     }
   }
@@ -50,7 +49,7 @@ Result<Tally> Progress::run() {
 Result<bool> Progress::follow(client::ResponseStream& stream) {
   client::SseParser parser;
   std::vector<client::SseEvent> events;
-  for (;;) {
+  for (int silent_reads = 0; silent_reads < kSilentReadsMax;) {
     if (lagged_) {
       lagged_ = false;
       HEARTH_TRY(refresh());
@@ -68,12 +67,14 @@ Result<bool> Progress::follow(client::ResponseStream& stream) {
       left_ = session_.take_interrupt();
       return true;
     }
+    silent_reads = *end == client::WaitEnd::Data ? 0 : silent_reads + 1;
     events.clear();
     parser.feed(bytes, events);
     for (const client::SseEvent& event : events) {
       HEARTH_TRY(take(event));
     }
   }
+  return false;
 }
 
 Result<> Progress::take(const client::SseEvent& event) {

@@ -25,8 +25,8 @@ constexpr Duration kSubmitPause{500};
 Result<boost::json::value> submit_once(Session& session, const std::string& body) {
   for (int tries = 1;; ++tries) {
     auto answer = session.post("/v1/jobs", body);
-    const bool broken = !answer && answer.error().code == ErrorCode::Unavailable &&
-                        answer.error().sys_errno != ECONNREFUSED;
+    const bool broken =
+        !answer && is_absence(answer.error()) && answer.error().sys_errno != ECONNREFUSED;
     if (!broken || tries == kSubmitTries || session.wait(kSubmitPause)) {
       return answer;
     }
@@ -51,7 +51,7 @@ Result<int> run_job(Session& session, const RunCommand& command) {
         session.err("hearth: left job " + id + "; see it with: hearth logs -f " + id + "\n"));
     return exit_code_of(boost::json::object{{"state", "CANCELLED"}});
   }
-  HEARTH_ASSIGN(const auto job, session.get("/v1/jobs/" + url_encode(id)));
+  HEARTH_ASSIGN(const auto job, session.get_patiently("/v1/jobs/" + url_encode(id)));
   HEARTH_TRY(session.err(session.json() ? boost::json::serialize(job) + "\n"
                                         : "hearth: " + summary_of(job) + "\n"));
   return exit_code_of(job);

@@ -21,6 +21,7 @@ namespace hearth::cli {
 namespace {
 
 constexpr Duration kRequestTimeout{30'000};
+constexpr Duration kAbsencePause{250};
 constexpr const char* kDefaultUrl = "127.0.0.1:7070";
 
 // Also to a terminal that another program left non-blocking, which files.h is not for.
@@ -79,6 +80,10 @@ ErrorCode code_of_status(int status) {
 }
 
 }  // namespace
+
+bool is_absence(const Error& error) {
+  return error.code == ErrorCode::Unavailable || error.code == ErrorCode::DeadlineExceeded;
+}
 
 Result<std::string> find_token(const std::string& file,
                                const std::map<std::string, std::string>& environment) {
@@ -166,6 +171,19 @@ Result<client::HttpResponse> Session::get_raw(const std::string& target) {
 Result<boost::json::value> Session::get(const std::string& target) {
   HEARTH_ASSIGN(const auto response, get_raw(target));
   return parse_json(response.body);
+}
+
+Result<boost::json::value> Session::get_patiently(const std::string& target) {
+  SystemClock clock;
+  const std::int64_t until_ns =
+      clock.monotonic_ns() + std::chrono::nanoseconds(kAbsenceMax).count();
+  for (;;) {
+    auto answer = get(target);
+    if (answer || !is_absence(answer.error()) || clock.monotonic_ns() > until_ns ||
+        wait(kAbsencePause)) {
+      return answer;
+    }
+  }
 }
 
 Result<boost::json::value> Session::post(const std::string& target, const std::string& body,

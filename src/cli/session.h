@@ -34,6 +34,9 @@ class Session {
   Result<boost::json::value> get(const std::string& target);
   Result<boost::json::value> post(const std::string& target, const std::string& body,
                                   std::string_view content_type = "application/json");
+  // Repeats it for as long as the controller may be away (kAbsenceMax): for what must not fail
+  // because the network did so at that moment.
+  Result<boost::json::value> get_patiently(const std::string& target);
   // Not cut short by a Ctrl-C, which stays pending: for what the first Ctrl-C itself asks for.
   Result<boost::json::value> post_uninterrupted(const std::string& target, const std::string& body);
   // The same for bytes that are not JSON.
@@ -66,6 +69,11 @@ class Session {
   std::string token_;
   std::unique_ptr<client::HttpClient> client_;
 };
+
+// An absence of the controller, or of the network to it, of this length is survived (spec §4).
+inline constexpr Duration kAbsenceMax{60'000};
+// Nobody answered, or not yet: the same may be asked again.
+bool is_absence(const Error& error);
 
 // How a command ends: 0 fine, 1 the answer is bad news, 2 wrong usage, 125 Hearth failed.
 inline constexpr int kExitFine = 0;

@@ -1,13 +1,17 @@
 #include "client/http_client.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <memory>
 #include <string>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/unique_fd.h"
 #include "net/http_server.h"
 #include "tls/testing/test_certificates.h"
@@ -105,6 +109,40 @@ TEST_P(HttpClientTest, RequestsReuseOneConnection) {
   const auto teapot = client.request({.target = "/teapot"}, kPatience);
   ASSERT_TRUE(teapot);
   EXPECT_EQ(teapot->status, 418);
+}
+
+bool is_connected_to(int fd, std::uint16_t port) {
+  sockaddr_in peer{};
+  socklen_t size = sizeof(peer);
+  return ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
+         ntohs(peer.sin_port) == port;
+}
+
+int option_of(int fd, int level, int option) {
+  int value = -1;
+  socklen_t size = sizeof(value);
+  EXPECT_EQ(::getsockopt(fd, level, option, &value, &size), 0);
+  return value;
+}
+
+// Who only listens would never learn that the server is gone.
+TEST_P(HttpClientTest, AStreamAsksWhetherItsServerIsStillThere) {
+  HttpClient client(endpoint_);
+  const auto stream = client.stream({.target = "/stream"}, kPatience);
+  ASSERT_TRUE(stream) << stream.error().message;
+  constexpr int kDescriptorsMax = 1'024;
+  int found = 0;
+  for (int fd = 0; fd < kDescriptorsMax; ++fd) {
+    if (!is_connected_to(fd, server_->address().port)) {
+      continue;
+    }
+    ++found;
+    EXPECT_EQ(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), limits::kClientKeepaliveSeconds);
+    EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), limits::kClientKeepaliveProbeSeconds);
+    EXPECT_EQ(option_of(fd, IPPROTO_TCP, TCP_KEEPCNT), limits::kClientKeepaliveProbesMax);
+  }
+  EXPECT_EQ(found, 1);
 }
 
 TEST_P(HttpClientTest, AStreamGivesWhatArrivesTimesOutAndIsInterrupted) {

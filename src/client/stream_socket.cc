@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/limits.h"
 
 namespace hearth::client {
 
@@ -44,6 +45,17 @@ Result<WaitEnd> wait_for(int fd, short events, int interrupt_fd, std::int64_t de
       return WaitEnd::Data;
     }
   }
+}
+
+// A peer that is gone without a word is found also by one that only listens.
+void keep_alive(int fd) {
+  const auto set = [fd](int level, int option, int value) {
+    ::setsockopt(fd, level, option, &value, sizeof(value));
+  };
+  set(IPPROTO_TCP, TCP_KEEPIDLE, limits::kClientKeepaliveSeconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, limits::kClientKeepaliveProbeSeconds);
+  set(IPPROTO_TCP, TCP_KEEPCNT, limits::kClientKeepaliveProbesMax);
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
 Moved moved_by(ssize_t result, Io wanted) {
@@ -126,6 +138,7 @@ Result<> StreamSocket::connect(const addrinfo& address, const std::string& what)
   }
   const int on = 1;
   ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  keep_alive(fd_.get());
   return {};
 }
 

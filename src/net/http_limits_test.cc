@@ -1,6 +1,9 @@
 // What clients meet that take too many connections or too much time.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <atomic>
 
@@ -25,6 +28,36 @@ void expect_limit(const RawResponse& response, int status, const std::string& li
   EXPECT_EQ(response.headers.at("retry-after"), "1");
   EXPECT_EQ(response.headers.at("connection"), "close");
   EXPECT_NE(response.body.find(limit), std::string::npos) << response.body;
+}
+
+bool is_accepted_at(int fd, std::uint16_t port) {
+  sockaddr_in local{};
+  sockaddr_in peer{};
+  socklen_t size = sizeof(local);
+  const bool is_connected =
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &size) == 0 &&
+      ::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &(size = sizeof(peer))) == 0;
+  return is_connected && ntohs(local.sin_port) == port;
+}
+
+// A client that vanished acknowledges nothing, but its kernel's buffers took all there was.
+TEST_P(HttpLimitsTest, GivesUpAPeerThatAcknowledgesNothing) {
+  start();
+  RawClient client = connect();
+  exchange(client);
+  constexpr int kDescriptorsMax = 1'024;
+  int found = 0;
+  for (int fd = 0; fd < kDescriptorsMax; ++fd) {
+    if (!is_accepted_at(fd, port_)) {
+      continue;
+    }
+    ++found;
+    int milliseconds = 0;
+    socklen_t size = sizeof(milliseconds);
+    ASSERT_EQ(::getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, &size), 0);
+    EXPECT_EQ(milliseconds, static_cast<int>(limits::kHttpWriteSeconds) * 1'000);
+  }
+  EXPECT_EQ(found, 1);
 }
 
 TEST_P(HttpLimitsTest, BoundsTheConnectionsOfOneAddress) {

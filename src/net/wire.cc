@@ -1,9 +1,13 @@
 #include "net/wire.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+
+#include "base/limits.h"
 
 namespace hearth::net {
 
@@ -11,6 +15,10 @@ namespace {
 
 using tls::Io;
 using tls::Moved;
+
+// What the kernel took over counts as not taken by the peer until the peer's kernel says so: one
+// that vanished would otherwise keep its connection for a quarter of an hour.
+using AcknowledgedWithin = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
 
 Io io_of(const boost::system::error_code& failed, Io wanted) {
   if (!failed) {
@@ -29,6 +37,11 @@ Result<> Wire::open(const tls::Context* context) {
   socket_.non_blocking(true, failed);
   if (!failed) {
     socket_.set_option(asio::ip::tcp::no_delay(true), failed);
+  }
+  if (!failed) {
+    constexpr int kMilliseconds = 1'000;
+    socket_.set_option(
+        AcknowledgedWithin(static_cast<int>(limits::kHttpWriteSeconds) * kMilliseconds), failed);
   }
   if (failed) {
     return system_error("set up a connection", failed.value());
