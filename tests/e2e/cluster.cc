@@ -95,6 +95,13 @@ client::Endpoint ClusterTest::endpoint() const {
   return endpoint ? std::move(*endpoint) : client::Endpoint{};
 }
 
+client::HttpRequest ClusterTest::with_token(client::HttpRequest request) const {
+  if (!token_.empty()) {
+    request.headers["Authorization"] = "Bearer " + token_;
+  }
+  return request;
+}
+
 Program& ClusterTest::keep_ready(std::vector<std::string> arguments) {
   programs_.push_back(start(std::move(arguments), {.environment = environment_}));
   return *programs_.back();
@@ -107,6 +114,9 @@ std::unique_ptr<Program> ClusterTest::start(std::vector<std::string> arguments,
                               (tls_.authority.empty() ? "http://" : "https://") + http_);
   if (!tls_.authority.empty()) {
     options.environment.emplace("HEARTH_CA", tls_.authority);
+  }
+  if (!token_.empty()) {
+    options.environment.emplace("HEARTH_TOKEN", token_);
   }
   if (options.directory.empty()) {
     options.directory = scratch_;
@@ -174,14 +184,15 @@ void ClusterTest::kill_now(Program& program) {
 Answer ClusterTest::get(const std::string& target,
                         const std::map<std::string, std::string>& headers) {
   client::HttpClient client(endpoint());
-  return to_answer(client.request({.target = target, .headers = headers}, kRequestPatience));
+  return to_answer(
+      client.request(with_token({.target = target, .headers = headers}), kRequestPatience));
 }
 
 Answer ClusterTest::post(const std::string& target, const std::string& body,
                          const std::string& content_type) {
   client::HttpClient client(endpoint());
   return to_answer(client.request(
-      {.method = "POST", .target = target, .body = body, .content_type = content_type},
+      with_token({.method = "POST", .target = target, .body = body, .content_type = content_type}),
       kRequestPatience));
 }
 
@@ -202,7 +213,7 @@ void ClusterTest::wait_on_events(const std::string& target, const std::function<
   const std::int64_t deadline_ns =
       clock.monotonic_ns() + std::chrono::nanoseconds(patience).count();
   client::HttpClient client(endpoint());
-  auto stream = client.stream({.target = target}, kRequestPatience);
+  auto stream = client.stream(with_token({.target = target}), kRequestPatience);
   while (!holds()) {
     if (clock.monotonic_ns() > deadline_ns) {
       ADD_FAILURE() << "waited " << patience.count() << " ms in vain for " << what;
@@ -211,7 +222,7 @@ void ClusterTest::wait_on_events(const std::string& target, const std::function<
     std::string ignored;
     if (!stream || stream->done() || !stream->read(ignored, kEventPatience)) {
       pause_for(kEventPatience);
-      stream = client.stream({.target = target}, kRequestPatience);
+      stream = client.stream(with_token({.target = target}), kRequestPatience);
     }
   }
 }

@@ -49,6 +49,10 @@ class ClusterTest : public ::testing::Test {
   void set_environment(std::map<std::string, std::string> environment) {
     environment_ = std::move(environment);
   }
+  // Clients show it.
+  void show_token(const std::string& token) { token_ = token; }
+  // Before the controller starts: it listens on this address, on ports that it picks.
+  void listen_on(const std::string& host) { http_ = grpc_ = host + ":0"; }
   // SIGKILL, and waits until it is gone.
   static void kill_now(Program& program);
   // kill -9 of the controller that start_controller started; and its start with the same flags.
@@ -86,6 +90,7 @@ class ClusterTest : public ::testing::Test {
 
  private:
   [[nodiscard]] client::Endpoint endpoint() const;
+  [[nodiscard]] client::HttpRequest with_token(client::HttpRequest request) const;
   Program& keep_ready(std::vector<std::string> arguments);
   void wait_on_events(const std::string& target, const std::function<bool()>& holds,
                       const std::string& what, Duration patience);
@@ -93,6 +98,7 @@ class ClusterTest : public ::testing::Test {
   std::string scratch_;
   tls::ClientFiles tls_;
   std::map<std::string, std::string> environment_;
+  std::string token_;
   std::string http_ = "127.0.0.1:0";
   std::string grpc_ = "127.0.0.1:0";
   std::vector<std::unique_ptr<Program>> programs_;
