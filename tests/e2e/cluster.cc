@@ -85,6 +85,10 @@ ClusterTest::~ClusterTest() {
   while (!programs_.empty()) {
     programs_.pop_back();
   }
+  if (HasFailure() && ::getenv("HEARTH_TEST_KEEP") != nullptr) {
+    std::cerr << "--- what there was is kept in " << scratch_ << " ---\n";
+    return;
+  }
   std::error_code ignored;
   std::filesystem::remove_all(scratch_, ignored);
 }
@@ -157,9 +161,14 @@ void ClusterTest::stop_controller() {
   kill_now(*controller_);
 }
 
-void ClusterTest::restart_controller() {
+Program& ClusterTest::restart_controller() {
   stop_controller();
-  start_controller(controller_flags_);
+  forget(*controller_);
+  return start_controller(controller_flags_);
+}
+
+void ClusterTest::forget(Program& program) {
+  std::erase_if(programs_, [&program](const auto& kept) { return kept.get() == &program; });
 }
 
 Program& ClusterTest::start_agent(const std::string& id, const std::vector<std::string>& flags) {

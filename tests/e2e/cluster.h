@@ -55,9 +55,12 @@ class ClusterTest : public ::testing::Test {
   void listen_on(const std::string& host) { http_ = grpc_ = host + ":0"; }
   // SIGKILL, and waits until it is gone.
   static void kill_now(Program& program);
-  // kill -9 of the controller that start_controller started; and its start with the same flags.
+  // Ends it if it runs, and gives back what it holds; a test that starts hundreds needs that.
+  void forget(Program& program);
+  // kill -9 of the controller that start_controller started; and its start with the same flags,
+  // which ends the life of the earlier Program.
   void stop_controller();
-  void restart_controller();
+  Program& restart_controller();
 
   Answer get(const std::string& target, const std::map<std::string, std::string>& headers = {});
   Answer post(const std::string& target, const std::string& body,
@@ -85,11 +88,12 @@ class ClusterTest : public ::testing::Test {
                   Duration patience = std::chrono::seconds(60));
 
   [[nodiscard]] std::string scratch(const std::string& name) const { return scratch_ + "/" + name; }
+  [[nodiscard]] const std::string& scratch() const { return scratch_; }
   [[nodiscard]] std::string http() const { return http_; }
   [[nodiscard]] std::string grpc() const { return grpc_; }
+  [[nodiscard]] client::Endpoint endpoint() const;
 
  private:
-  [[nodiscard]] client::Endpoint endpoint() const;
   [[nodiscard]] client::HttpRequest with_token(client::HttpRequest request) const;
   Program& keep_ready(std::vector<std::string> arguments);
   void wait_on_events(const std::string& target, const std::function<bool()>& holds,

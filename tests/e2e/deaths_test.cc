@@ -1,21 +1,14 @@
 // Deaths of the programs beside running jobs: whatever is killed, and however a job's processes
 // hid, none of them outlives its attempt, and the attempt ends as docs/architecture.md says under
 // "Losses".
-#include <dirent.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <iterator>
 
-#include "base/clock.h"
 #include "tests/e2e/cluster.h"
+#include "tests/e2e/processes.h"
 
 namespace hearth::e2e {
 namespace {
@@ -36,58 +29,6 @@ echo $$ >> "$1"
 while :; do sleep 600; done
 )";
 constexpr std::size_t kStubbornProcesses = 4;
-constexpr Duration kDeathPatience{20'000};
-
-std::string contents(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
-bool is_number(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-}
-
-void each_process(const std::function<void(pid_t, const fs::path&)>& visit) {
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    if (is_number(entry.path().filename())) {
-      visit(std::stoi(entry.path().filename()), entry.path());
-    }
-  }
-}
-
-// Neighbours' folders come and go meanwhile.
-void each_folder(const fs::path& top, const std::function<void(const fs::path&)>& visit) {
-  std::error_code gone;
-  for (fs::directory_iterator at(top, gone), end; !gone && at != end; at.increment(gone)) {
-    if (at->is_directory(gone) && !at->is_symlink(gone)) {
-      visit(at->path());
-      each_folder(at->path(), visit);
-    }
-  }
-}
-
-// The fields after the name of /proc/PID/stat: state, then the parent.
-pid_t parent_in(const std::string& stat) {
-  const std::size_t name_end = stat.rfind(')');
-  return name_end == std::string::npos ? 0 : std::atoi(stat.c_str() + name_end + 4);
-}
-
-// A process held by its descriptor, so that another with the same pid is never taken for it.
-struct Watched {
-  pid_t pid = 0;
-  UniqueFd fd;
-};
-
-Watched watch(pid_t pid) {
-  Watched watched{.pid = pid, .fd = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)))};
-  EXPECT_TRUE(watched.fd.valid()) << "process " << pid << " is gone already";
-  return watched;
-}
-
-bool ends(const Watched& watched, Duration patience = kDeathPatience) {
-  pollfd ended{watched.fd.get(), POLLIN, 0};
-  return ::poll(&ended, 1, static_cast<int>(patience.count())) == 1;
-}
 
 // With the host's cgroups, and without any.
 class DeathsTest : public ClusterTest, public ::testing::WithParamInterface<bool> {
@@ -182,13 +123,7 @@ class DeathsTest : public ClusterTest, public ::testing::WithParamInterface<bool
   }
 
   static Watched launcher_of(const Program& agent) {
-    std::vector<pid_t> found;
-    each_process([&](pid_t pid, const fs::path& path) {
-      if (contents(path / "comm") == "hearth-launcher\n" &&
-          parent_in(contents(path / "stat")) == agent.pid()) {
-        found.push_back(pid);
-      }
-    });
+    const std::vector<pid_t> found = launchers_of(agent.pid());
     EXPECT_EQ(found.size(), 1U) << "launchers of agent " << agent.pid();
     return found.empty() ? Watched{} : watch(found.front());
   }
