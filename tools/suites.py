@@ -25,7 +25,7 @@ SUITES = (
     Suite("sim", "the cluster in one process on simulated time, many seeds", 300, label="sim",
           preset="release", seconds_long=3600),
     Suite("e2e", "the release programs as a user runs them", 600, label="e2e", preset="release",
-          seconds_long=1800),
+          seconds_long=5400),
     Suite("vm", "cgroup v2, hybrid and v1 with every controller, each in a small virtual machine", 240,
           command=("tests/vm/run.py", "--build", "build/release"),
           needs=("release", ("hearth", "hearth-launcher", "hearth_agent_cgroup_test",

@@ -103,8 +103,8 @@ class ClusterTest : public ::testing::Test {
   tls::ClientFiles tls_;
   std::map<std::string, std::string> environment_;
   std::string token_;
-  std::string http_ = "127.0.0.1:0";
-  std::string grpc_ = "127.0.0.1:0";
+  std::string http_;
+  std::string grpc_;
   std::vector<std::unique_ptr<Program>> programs_;
   Program* controller_ = nullptr;  // one of programs_
   std::vector<std::string> controller_flags_;

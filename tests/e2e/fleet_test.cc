@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
-#include <random>
-#include <set>
 
 #include "tests/e2e/cluster.h"
 
@@ -162,62 +160,6 @@ TEST_F(FleetTest, AnAgentStoppedPastItsTimeoutIsLostAndItsLateResultRefused) {
   EXPECT_EQ(text(job, "state"), "COMPLETED");
   EXPECT_EQ(number(job, "attempt"), 2);
   EXPECT_EQ(output(id), "x\n");
-}
-
-// Each job appends its id and attempt to a file of its own: the history that is checked at the end.
-TEST_F(FleetTest, TwentyKillsOfControllerOrAgentLoseNothing) {
-  constexpr int kRounds = 20;
-  constexpr int kJobsPerRound = 8;
-  const unsigned seed = 20261122;
-  std::mt19937 random(seed);
-  start_controller(kQuickLosses);
-  std::map<std::string, Program*> agents;
-  for (const char* id : {"a", "b", "c"}) {
-    agents[id] = &start_agent(id, {"--cpu", "4", "--memory", "2048"});
-  }
-  std::vector<std::string> ids;
-  std::map<std::string, std::string> logs;
-  for (int round = 0; round < kRounds; ++round) {
-    std::vector<std::string> files;
-    const auto made = submit_many(kJobsPerRound, [&](int i) {
-      const std::string file = scratch("job-" + std::to_string(round) + "-" + std::to_string(i));
-      files.push_back(file);
-      return json::object{{"command",
-                           {"sh", "-c",
-                            "echo start >> " + file + "; sleep 0." + std::to_string(random() % 5) +
-                                "; echo end >> " + file}},
-                          {"requiredCpu", 1},
-                          {"requiredRamMb", 64},
-                          {"maxLost", 100}};
-    });
-    for (std::size_t i = 0; i < made.size(); ++i) {
-      ids.push_back(made[i]);
-      logs[made[i]] = files[i];
-    }
-    // Strike while one of this round's jobs is known to run.
-    wait_lines(files[random() % files.size()], 1);
-    if (random() % 2 == 0) {
-      restart_controller();
-    } else {
-      auto victim =
-          std::next(agents.begin(), static_cast<std::ptrdiff_t>(random() % agents.size()));
-      kill_now(*victim->second);
-      victim->second = &start_agent(victim->first, {"--cpu", "4", "--memory", "2048"});
-    }
-  }
-  for (const std::string& id : ids) {
-    const auto job = wait_ended(id, std::chrono::seconds(120));
-    EXPECT_EQ(text(job, "state"), "COMPLETED") << "seed " << seed << ": " << json::serialize(job);
-    std::ifstream in(logs[id]);
-    const std::string log{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    const auto starts = static_cast<std::int64_t>(std::count(log.begin(), log.end(), 's'));
-    EXPECT_NE(log.find("end\n"), std::string::npos)
-        << id << " was COMPLETED but never ran to its end";
-    // An attempt that was assigned but lost before it started leaves no line.
-    EXPECT_LE(starts, number(job, "attempt")) << id;
-  }
-  const auto agent_list = get("/v1/agents").body.as_object().at("agents").as_array();
-  EXPECT_EQ(agent_list.size(), 3U);
 }
 
 }  // namespace
