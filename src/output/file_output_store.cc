@@ -277,9 +277,11 @@ class FileOutputStore final : public OutputStore {
       return output;
     }
     auto loaded = std::make_shared<AttemptOutput>();
+    bool has_files = false;
     {
       const MutexLock lock(loaded->mutex);
       for (const StreamKind kind : kStreams) {
+        has_files |= ::access(path_of({ref.job, ref.attempt, kind}).c_str(), F_OK) == 0;
         Result<std::unique_ptr<StreamFile>> file = reopen({ref.job, ref.attempt, kind});
         if (file) {
           loaded->stream(kind).file = std::move(*file);
@@ -293,7 +295,22 @@ class FileOutputStore final : public OutputStore {
     if (ended_.contains(ref)) {
       return has_ended(ref);
     }
-    return attempts_.try_emplace(ref, std::move(loaded)).first->second;
+    const auto [taken, is_first] = attempts_.try_emplace(ref, std::move(loaded));
+    if (is_first && has_files) {
+      remove_half_written(ref);  // before anybody can have the attempt and write beside it
+    }
+    return taken->second;
+  }
+
+  // What a process that was killed had not yet given its name. What stays goes with the job.
+  void remove_half_written(const AttemptRef& ref) const {
+    const std::string folder = folder_of(part_of(ref.job));
+    const std::string mine = to_string(ref.job) + "." + std::to_string(ref.attempt) + ".";
+    for (const std::string& name : list_directory(folder).value_or(std::vector<std::string>())) {
+      if (name.starts_with(mine) && name.ends_with(".tmp")) {
+        ::unlink((folder + "/" + name).c_str());
+      }
+    }
   }
 
   void forget(const AttemptRef& ref) {

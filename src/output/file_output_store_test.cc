@@ -272,6 +272,22 @@ std::size_t count_files(const std::filesystem::path& folder) {
   return files;
 }
 
+TEST_F(FileOutputStoreTest, WhatAKilledProcessWroteByHalfGoesWhenTheAttemptIsTakenUpAgain) {
+  const std::string large(limits::kOutputInlineBytesMax + 1, 'x');
+  ASSERT_TRUE(store_->append(out(1), 0, large));
+  ASSERT_TRUE(store_->make_durable(JobId(1), 1));
+  std::string sidecar;
+  for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
+    sidecar = entry.path().extension() == ".extents" ? entry.path().string() : sidecar;
+  }
+  ASSERT_NE(sidecar, "");
+  std::ofstream(sidecar + ".0123456789abcdef.tmp") << "fin";
+  open();
+  ASSERT_TRUE(store_->append(out(1), 0, large)) << "the agent sends it again";
+  EXPECT_EQ(count_files(folder_), 2U) << "the bytes and their extents";
+  EXPECT_EQ(text(out(1)), large);
+}
+
 TEST_F(FileOutputStoreTest, SmallOutputMakesNoFileAndLargeOutputGoesWithItsJob) {
   ASSERT_TRUE(store_->append(out(1), 0, "abc"));
   ASSERT_EQ(store_->make_durable(JobId(1), 1)->size(), 1U);
