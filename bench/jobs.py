@@ -10,90 +10,75 @@ Usage: bench/jobs.py [--build build/release] [--jobs 3000] [--rounds 3] [--singl
 """
 
 import argparse
-import http.client
 import json
 import os
 import re
-import signal
+import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
+
+from programs import Program, scratch, spread
 
 JOB = {"command": ["/bin/true"], "requiredCpu": 0.25, "requiredRamMb": 64}
 BATCH_MAX = 10_000
 
 
-class Hearth:
-    """`hearth up` on ports of its own; two connections, one for requests and one for metrics."""
-
-    def __init__(self, build, data):
-        self.process = subprocess.Popen(
-            [os.path.join(build, "hearth"), "up", "--data", data, "--http", "127.0.0.1:0", "--grpc",
-             "127.0.0.1:0", "--log-level", "error"], stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        found = re.match(r"hearth ready http=(\S+)", line)
-        if not found:
-            sys.exit("hearth did not come up: " + line)
-        self.address = found.group(1)
-        self.connection = http.client.HTTPConnection(self.address)
-
-    def post(self, path, body):
-        self.connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
-        response = self.connection.getresponse()
-        answer = json.loads(response.read())
-        if response.status >= 300:
-            sys.exit(f"{path}: {response.status} {answer}")
-        return answer
-
-    def ended(self):
-        self.connection.request("GET", "/metrics")
-        text = self.connection.getresponse().read().decode()
-        counts = dict(re.findall(r'hearth_jobs\{state="(\w+)"\} (\d+)', text))
-        wrong = sum(int(counts[state]) for state in ("FAILED", "CANCELLED", "TIMED_OUT"))
-        if wrong:
-            sys.exit(f"{wrong} jobs did not complete")
-        return int(counts["COMPLETED"])
-
-    def stop(self):
-        self.connection.close()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=60)
-
-
 def batch_rate(hearth, jobs):
-    before = hearth.ended()
+    before = hearth.completed()
     start = time.monotonic()
     for first in range(0, jobs, BATCH_MAX):
         hearth.post("/v1/jobs:batch", [JOB] * min(BATCH_MAX, jobs - first))
-    while hearth.ended() < before + jobs:
+    while hearth.completed() < before + jobs:
         time.sleep(0.05)  # each look counts rows: often enough to tell, seldom enough not to matter
     return jobs / (time.monotonic() - start)
 
 
-def single(hearth):
-    """(submit -> started, submit -> result) in ms, as a client sees them on the job's event stream."""
-    start = time.monotonic()
-    job = hearth.post("/v1/jobs", JOB)["id"]
-    events = http.client.HTTPConnection(hearth.address)
-    events.request("GET", f"/v1/jobs/{job}/events")
-    stream = events.getresponse()
-    started = None
-    state = ""
-    while True:
-        line = stream.readline().decode()
-        if line.startswith("event: "):
-            state = line[7:].strip()
-        elif line.startswith("data: ") and state == "state" and started is None:
-            if json.loads(line[6:])["state"] in ("RUNNING", "COMPLETED"):
+class OneAtATime:
+    """A client that waits for its job: two kept connections, one for the submission, one for the job's events.
+    Raw, because what http.client does would be a good part of what is measured."""
+
+    def __init__(self, address):
+        host, port = address.rsplit(":", 1)
+        self.submits, self.events = (socket.create_connection((host, int(port))) for _ in range(2))
+        for connection in (self.submits, self.events):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        body = json.dumps(JOB).encode()
+        self.submission = (b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                           b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def run(self):
+        """(submit -> started, submit -> result) in ms, as seen on the job's event stream."""
+        start = time.monotonic()
+        self.submits.sendall(self.submission)
+        job = re.search(rb'"id":"(\w+)"', self.submits.recv(65536)).group(1)
+        self.events.sendall(b"GET /v1/jobs/%s/events HTTP/1.1\r\nHost: localhost\r\n\r\n" % job)
+        started = None
+        text = b""
+        while not text.endswith(b"0\r\n\r\n"):
+            part = self.events.recv(65536)
+            if not part:
+                sys.exit(f"the events of job {job} broke off")
+            text += part
+            if started is None and (b'"state":"RUNNING"' in text or b"event: end" in text):
                 started = time.monotonic()
-        elif not line:
-            sys.exit(f"the events of job {job} broke off")
-        elif line.startswith("data: ") and state == "end":
-            ended = time.monotonic()
-            events.close()
-            return (started - start) * 1e3, (ended - start) * 1e3
+        ended = time.monotonic()
+        if b'"state":"COMPLETED"' not in text:
+            sys.exit(f"job {job} did not complete: {text}")
+        return (started - start) * 1e3, (ended - start) * 1e3
+
+    def close(self):
+        self.submits.close()
+        self.events.close()
+
+
+def one_at_a_time(hearth, jobs):
+    """Both times of each, in two lists."""
+    client = OneAtATime(hearth.address)
+    times = [client.run() for _ in range(jobs)]
+    client.close()
+    return [started for started, _ in times], [ended for _, ended in times]
 
 
 def bare_rates(build):
@@ -103,10 +88,6 @@ def bare_rates(build):
     # BareForkInGroups/kept:0/min_time:2.000/real_time
     return {re.sub(r"/(min_time|real_time).*", "", entry["name"]): entry["items_per_second"]
             for entry in json.loads(output)["benchmarks"]}
-
-
-def percentile(values, share):
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
 def main():
@@ -122,15 +103,14 @@ def main():
     for _ in range(options.rounds):
         for name, rate in bare_rates(options.build).items():
             rates.setdefault(name, []).append(rate)
-        with tempfile.TemporaryDirectory() as data:
-            hearth = Hearth(options.build, data)
+        with scratch() as data:
+            hearth = Program(options.build, "up", data)
             try:
                 batch_rate(hearth, 200)  # warm
                 rates["hearth"].append(batch_rate(hearth, options.jobs))
-                for _ in range(options.single // options.rounds):
-                    to_start, to_result = single(hearth)
-                    started.append(to_start)
-                    results.append(to_result)
+                to_start, to_result = one_at_a_time(hearth, options.single // options.rounds)
+                started += to_start
+                results += to_result
             finally:
                 hearth.stop()
     median = {name: statistics.median(values) for name, values in rates.items()}
@@ -138,8 +118,8 @@ def main():
         print(f"{name:24} {median[name]:8.0f}/s   of {', '.join(f'{v:.0f}' for v in values)}")
     print(f"hearth / bare spawn loop  {median['hearth'] / median['BarePosixSpawn']:.2f}")
     print(f"hearth / bare group loop  {median['hearth'] / median['BareForkInGroups/kept:0']:.2f}")
-    print(f"submit -> started  median {statistics.median(started):.2f} ms, p99 {percentile(started, .99):.2f} ms")
-    print(f"submit -> result   median {statistics.median(results):.2f} ms, p99 {percentile(results, .99):.2f} ms")
+    print(f"submit -> started  {spread(started)}")
+    print(f"submit -> result   {spread(results)}")
 
 
 if __name__ == "__main__":
