@@ -40,11 +40,7 @@ void Exchange::wake() {
   if (wake_pending_.exchange(true)) {
     return;
   }
-  loop_->post([connection = connection_, serial = serial_] {
-    if (const auto target = connection.lock()) {
-      target->wake(serial);
-    }
-  });
+  loop_->wake({.connection = connection_, .serial = serial_});
 }
 
 }  // namespace hearth::net

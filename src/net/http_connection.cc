@@ -237,6 +237,7 @@ void Connection::deliver(std::uint64_t serial, Answer answer, std::shared_ptr<Ex
 void Connection::respond(Response response, bool close_after) {
   const auto status_class = static_cast<std::size_t>(std::clamp(response.status / 100, 1, 5) - 1);
   ++loop_->shared->responses.at(status_class);
+  borrow_out();
   std::string framing;
   if (!has_no_body(response.status)) {
     framing = "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
@@ -268,6 +269,7 @@ void Connection::begin_stream(Answer answer) {
       static_cast<std::size_t>(std::clamp(answer.head.status / 100, 1, 5) - 1);
   ++loop_->shared->responses.at(status_class);
   framing_ = BodyFraming(answer.length, is_old_);
+  borrow_out();
   append_head(out_, answer.head, framing_.field(), loop_->date, keeps_alive());
   phase_ = Phase::Streaming;
   if (head_only_) {
@@ -292,9 +294,14 @@ bool Connection::pull() {
   if (stream_exchange_ != nullptr) {
     stream_exchange_->woken();
   }
-  std::string bytes;
+  borrow_out();
+  std::string bytes = std::move(loop_->spare_pull);
+  bytes.clear();
   const auto pulled = source_->pull(bytes, loop_->shared->options.stream_chunk_bytes);
   framing_.append(out_, bytes);
+  if (bytes.capacity() <= kSpareBytesMax) {
+    loop_->spare_pull = std::move(bytes);
+  }
   pull_wanted_ = pulled == BodySource::Pull::More;
   if (pulled == BodySource::Pull::End) {
     end_stream();

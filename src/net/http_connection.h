@@ -57,6 +57,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, TimerW
   [[nodiscard]] bool keeps_alive() const;
 
   // http_connection_io.cc: bytes and time.
+  void borrow_out();
+  void give_back_out();
   bool shake_hands();
   void end_handshake();
   void begin_requests();
@@ -106,6 +108,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, TimerW
 void shrink(std::string& buffer);
 
 inline constexpr std::size_t kCoalesceBytes = 64 * 1024;
+// A loop keeps no larger buffer for the next connection: it was for a large answer.
+inline constexpr std::size_t kSpareBytesMax = 256 * 1024;
 inline constexpr std::size_t kUnparsedBytesMax = 64 * 1024;
 
 }  // namespace hearth::net

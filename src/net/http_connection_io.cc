@@ -73,6 +73,25 @@ void Connection::begin_requests() {
   }
 }
 
+// Several connections may be in the middle of an answer: who comes first has the loop's buffer, the
+// others make their own.
+void Connection::borrow_out() {
+  if (out_.empty() && out_.capacity() < loop_->spare_out.capacity()) {
+    out_.swap(loop_->spare_out);
+    out_.clear();
+  }
+}
+
+// What the peer has not taken yet stays, in no more space than it needs.
+void Connection::give_back_out() {
+  std::string rest = out_.substr(out_sent_);
+  out_sent_ = 0;
+  if (out_.capacity() <= kSpareBytesMax && loop_->spare_out.capacity() < out_.capacity()) {
+    loop_->spare_out = std::move(out_);
+  }
+  out_ = std::move(rest);
+}
+
 // True when all of out_ was sent just now.
 bool Connection::flush() {
   if (out_.empty() || writing_) {
@@ -81,6 +100,9 @@ bool Connection::flush() {
   while (out_sent_ < out_.size()) {
     const tls::Moved moved = wire_.write(std::string_view(out_).substr(out_sent_));
     if (moved.io == Io::WantWrite) {
+      if (out_.capacity() <= kSpareBytesMax) {
+        give_back_out();  // a large answer is not copied each time its reader takes some
+      }
       wait_writable();
       return false;
     }
@@ -91,8 +113,7 @@ bool Connection::flush() {
     out_sent_ += moved.bytes;
     loop_->shared->bytes_sent += static_cast<std::int64_t>(moved.bytes);
   }
-  shrink(out_);
-  out_sent_ = 0;
+  give_back_out();
   if (deadline_ == Deadline::Write) {
     deadline_ = Deadline::None;  // the next has its own time
   }

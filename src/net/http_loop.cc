@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <utility>
 
 #include <boost/asio/executor_work_guard.hpp>
 
@@ -14,6 +15,7 @@ namespace hearth::net {
 namespace {
 
 constexpr std::size_t kReadBufferBytes = 64 * 1024;
+constexpr std::size_t kWakesPerTurn = 64;
 
 std::string http_date(TimePoint time) {
   static constexpr std::array<const char*, 7> kDays = {"Sun", "Mon", "Tue", "Wed",
@@ -69,6 +71,42 @@ void Loop::post(std::function<void()> work) {
   const MutexLock lock(mutex_);
   if (!closed_) {
     asio::post(io, std::move(work));
+  }
+}
+
+void Loop::wake(Wake wake) {
+  {
+    const MutexLock lock(mutex_);
+    if (closed_) {
+      return;
+    }
+    wakes_.push_back(std::move(wake));
+    if (std::exchange(waking_posted_, true)) {
+      return;
+    }
+  }
+  // Without the lock, which wake_some() wants at once. After shut_down it is never run.
+  asio::post(io, [this] { wake_some(); });
+}
+
+// A few in each turn: an event that concerns thousands must not hold up who asks meanwhile.
+void Loop::wake_some() {
+  if (waking_next_ == waking_.size()) {
+    waking_.clear();
+    waking_next_ = 0;
+    const MutexLock lock(mutex_);
+    waking_.swap(wakes_);
+  }
+  const std::size_t end = std::min(waking_.size(), waking_next_ + kWakesPerTurn);
+  for (; waking_next_ < end; ++waking_next_) {
+    if (const auto connection = waking_[waking_next_].connection.lock()) {
+      connection->wake(waking_[waking_next_].serial);
+    }
+  }
+  const MutexLock lock(mutex_);
+  waking_posted_ = !closed_ && (waking_next_ < waking_.size() || !wakes_.empty());
+  if (waking_posted_) {
+    asio::post(io, [this] { wake_some(); });
   }
 }
 

@@ -55,6 +55,12 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void start();
   // Runs `work` on this loop's thread. Thread-safe; after shut_down it is dropped.
   void post(std::function<void()> work);
+  // Wakes a streamed answer. Thread-safe and cheap: an event may concern thousands of them.
+  struct Wake {
+    std::weak_ptr<Connection> connection;
+    std::uint64_t serial = 0;
+  };
+  void wake(Wake wake);
   [[nodiscard]] bool in_thread() const { return std::this_thread::get_id() == thread_id_.load(); }
   // Closes everything, ends the thread and joins it.
   void shut_down();
@@ -72,13 +78,18 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
   asio::io_context io{1};
   TimerWheel wheel;
-  std::vector<char> read_buffer;  // shared by all connections: an idle one holds none
-  std::string date;               // RFC 9110, renewed each tick
+  // Shared by all connections, so that an idle one holds none. What a connection sends is gathered
+  // in `spare_out` while it lends it, and moves to a buffer of its own when the peer is slow.
+  std::vector<char> read_buffer;
+  std::string spare_pull;
+  std::string spare_out;
+  std::string date;  // RFC 9110, renewed each tick
   std::shared_ptr<ServerShared> shared;
   std::function<void()> on_tick;  // set before start()
 
  private:
   void arm_ticker();
+  void wake_some();
   void renew_date();
 
   asio::steady_timer ticker_;
@@ -88,6 +99,11 @@ class Loop : public std::enable_shared_from_this<Loop> {
   std::atomic<std::thread::id> thread_id_{};
   Mutex mutex_;
   bool closed_ HEARTH_GUARDED_BY(mutex_) = false;  // nothing is posted any more
+  // One at most for each streamed answer.
+  std::vector<Wake> wakes_ HEARTH_GUARDED_BY(mutex_);
+  bool waking_posted_ HEARTH_GUARDED_BY(mutex_) = false;
+  std::vector<Wake> waking_;  // the loop's own, from `waking_next_` on
+  std::size_t waking_next_ = 0;
 };
 
 }  // namespace hearth::net
