@@ -44,14 +44,14 @@ void EventHub::unsubscribe(JobId job, Ticket ticket) {
   }
 }
 
-void EventHub::wake(JobId job, EventSeq seq) {
+void EventHub::note(JobId job, EventSeq seq, std::vector<net::Wakeup>& concerned) {
   const auto found = topics_.find(job);
   if (found == topics_.end()) {
     return;
   }
   found->second.newest = std::max(found->second.newest, seq);
   for (const auto& [ticket, wakeup] : found->second.subscribers) {
-    wakeup.notify();
+    concerned.push_back(wakeup);
   }
 }
 
@@ -62,22 +62,37 @@ EventSeq EventHub::newest(JobId job) const {
 }
 
 void EventHub::on_events(const std::vector<std::shared_ptr<const api::Notice>>& notices) {
-  const MutexLock lock(mutex_);
-  for (const auto& notice : notices) {
-    ring_.push_back(notice);
-    if (static_cast<std::int64_t>(ring_.size()) > ring_events_max_) {
-      ring_start_ = std::max(ring_start_, ring_.front()->event.seq);
-      ring_.pop_front();
+  std::vector<net::Wakeup> concerned;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& notice : notices) {
+      ring_.push_back(notice);
+      if (static_cast<std::int64_t>(ring_.size()) > ring_events_max_) {
+        ring_start_ = std::max(ring_start_, ring_.front()->event.seq);
+        ring_.pop_front();
+      }
+      note(notice->event.after.id, notice->event.seq, concerned);
     }
-    wake(notice->event.after.id, notice->event.seq);
+    note(JobId(), EventSeq(), concerned);
   }
-  wake(JobId(), EventSeq());
+  notify(concerned);
 }
 
 void EventHub::on_agent(const AgentId& agent) {
-  const MutexLock lock(mutex_);
-  agent_versions_[agent] = ++agent_version_;
-  wake(JobId(), EventSeq());
+  std::vector<net::Wakeup> concerned;
+  {
+    const MutexLock lock(mutex_);
+    agent_versions_[agent] = ++agent_version_;
+    note(JobId(), EventSeq(), concerned);
+  }
+  notify(concerned);
+}
+
+// Without the lock, which those who are woken want at once.
+void EventHub::notify(const std::vector<net::Wakeup>& concerned) {
+  for (const net::Wakeup& wakeup : concerned) {
+    wakeup.notify();
+  }
 }
 
 EventHub::Batch EventHub::read(EventSeq after, std::size_t max) const {
@@ -109,6 +124,12 @@ EventHub::AgentChanges EventHub::agents_after(std::uint64_t version) const {
     }
   }
   return changes;
+}
+
+bool EventHub::has_news(EventSeq after, std::uint64_t agents_version) const {
+  const MutexLock lock(mutex_);
+  return after < ring_start_ || agents_version != agent_version_ ||
+         (!ring_.empty() && after < ring_.back()->event.seq);
 }
 
 std::int64_t EventHub::streams() const {

@@ -45,6 +45,8 @@ class EventHub {
     bool lost = false;
   };
   [[nodiscard]] Batch read(EventSeq after, std::size_t max) const;
+  // Whether read() or agents_after() would bring anything.
+  [[nodiscard]] bool has_news(EventSeq after, std::uint64_t agents_version) const;
 
   // Agents that changed behind `version`, and the version to ask from next time.
   struct AgentChanges {
@@ -58,7 +60,8 @@ class EventHub {
  private:
   void on_events(const std::vector<std::shared_ptr<const api::Notice>>& notices);
   void on_agent(const AgentId& agent);
-  void wake(JobId job, EventSeq seq) HEARTH_REQUIRES(mutex_);
+  void note(JobId job, EventSeq seq, std::vector<net::Wakeup>& concerned) HEARTH_REQUIRES(mutex_);
+  static void notify(const std::vector<net::Wakeup>& concerned);
 
   struct Topic {
     std::map<Ticket, net::Wakeup> subscribers;

@@ -12,7 +12,7 @@ namespace {
 using net::JsonWriter;
 using Pull = net::BodySource::Pull;
 
-constexpr std::size_t kEventsPerRead = 256;
+constexpr std::int64_t kEventsPerRead = 256;
 constexpr std::int64_t kJobsPerRead = 50;  // whole jobs: up to 1.3 MB each
 constexpr std::size_t kPageBytesMax = 4 * 1024 * 1024;
 
@@ -44,9 +44,9 @@ Result<bool> for_each_job(api::ControllerApi& api, store::JobQuery query,
 
 class Feed final : public net::BodySource {
  public:
-  Feed(api::ControllerApi& api, EventHub& hub, Clock& clock, FeedOptions options,
+  Feed(api::ControllerApi& api, EventHub& hub, FeedPages& pages, Clock& clock, FeedOptions options,
        const net::Wakeup& wakeup)
-      : api_(api), hub_(hub), clock_(clock), options_(std::move(options)) {
+      : api_(api), hub_(hub), pages_(pages), clock_(clock), options_(std::move(options)) {
     ticket_ = hub_.subscribe(JobId(), wakeup);
   }
   ~Feed() override { hub_.unsubscribe(JobId(), ticket_); }
@@ -60,12 +60,11 @@ class Feed final : public net::BodySource {
       }
     }
     while (out.size() < max) {
-      auto some = show_jobs(out);
+      auto some = show_news(out);
       if (!some) {
         return Pull::End;
       }
       if (!*some) {
-        show_agents(out);
         return Pull::Wait;
       }
     }
@@ -77,7 +76,7 @@ class Feed final : public net::BodySource {
 
  private:
   Result<> begin(std::string& out) {
-    agents_version_ = hub_.agents_after(0).version;
+    at_.agents = hub_.agents_after(0).version;
     if (!options_.from && !options_.id_is_broken) {
       return show_snapshot(out);
     }
@@ -85,11 +84,11 @@ class Feed final : public net::BodySource {
     if (!kept) {
       return resynchronise(out);
     }
-    seq_ = *options_.from;
+    at_.seq = *options_.from;
     catching_up_ = true;
     // What agents were told meanwhile is not known: show them all as they are.
     for (const AgentView& agent : api_.agents()) {
-      show_agent(out, agent);
+      append_agent_event(out, agent);
     }
     return {};
   }
@@ -109,8 +108,8 @@ class Feed final : public net::BodySource {
 
   Result<> show_snapshot(std::string& out) {
     catching_up_ = false;
-    seq_ = api_.last_event();  // before reading: what comes twice does no harm, what is lost does
-    agents_version_ = hub_.agents_after(0).version;
+    // Before reading: what comes twice does no harm, what is lost does.
+    at_ = {.seq = api_.last_event(), .agents = hub_.agents_after(0).version};
     std::string data;
     JsonWriter json(data);
     json.begin_object().key("counts").begin_object();
@@ -127,37 +126,40 @@ class Feed final : public net::BodySource {
       HEARTH_TRY(write_job_page(json, data, api_, *options_.jobs));
     }
     json.end_object();
-    append_sse(out, "snapshot", std::to_string(seq_.value()), data);
+    append_sse(out, "snapshot", std::to_string(at_.seq.value()), data);
     return {};
   }
 
-  // True when there were some.
-  Result<bool> show_jobs(std::string& out) {
-    const EventHub::Batch batch = hub_.read(seq_, kEventsPerRead);
-    if (batch.lost && !catching_up_) {
+  // True when there was some.
+  Result<bool> show_news(std::string& out) {
+    const FeedPages::Answer answer = pages_.after(at_);
+    if (answer.lost && !catching_up_) {
       HEARTH_TRY(resynchronise(out));
       return true;
     }
-    if (batch.lost) {
+    if (answer.lost) {
       return show_stored(out);
     }
     catching_up_ = false;
-    for (const auto& notice : batch.notices) {
-      show_event(out, notice->event);
+    if (answer.page == nullptr) {
+      return false;
     }
-    return !batch.notices.empty();
+    out += answer.page->text;
+    at_ = answer.page->to;
+    return true;
   }
 
   Result<bool> show_stored(std::string& out) {
     // Read first: what is still kept after that was there to be read.
-    HEARTH_ASSIGN(const auto events, api_.events(JobId(), seq_, kEventsPerRead));
-    HEARTH_ASSIGN(const bool kept, is_kept(seq_));
+    HEARTH_ASSIGN(const auto events, api_.events(JobId(), at_.seq, kEventsPerRead));
+    HEARTH_ASSIGN(const bool kept, is_kept(at_.seq));
     if (!kept) {
       HEARTH_TRY(resynchronise(out));
       return true;
     }
     for (const JobEvent& event : events) {
-      show_event(out, event);
+      append_job_event(out, event);
+      at_.seq = event.seq;
     }
     if (events
             .empty()) {  // the ring begins behind what the store has: a cursor that makes no sense
@@ -166,50 +168,23 @@ class Feed final : public net::BodySource {
     return true;
   }
 
-  void show_event(std::string& out, const JobEvent& event) {
-    seq_ = event.seq;
-    std::string data;
-    JsonWriter json(data);
-    write_job_event(json, event);
-    append_sse(out, "job", std::to_string(seq_.value()), data);
-  }
-
-  void show_agents(std::string& out) {
-    const EventHub::AgentChanges changes = hub_.agents_after(agents_version_);
-    agents_version_ = changes.version;
-    if (changes.agents.empty()) {
-      return;
-    }
-    for (const AgentView& agent : api_.agents()) {
-      if (std::binary_search(changes.agents.begin(), changes.agents.end(), agent.record.info.id)) {
-        show_agent(out, agent);
-      }
-    }
-  }
-
-  static void show_agent(std::string& out, const AgentView& agent) {
-    std::string data;
-    JsonWriter json(data);
-    write_agent(json, agent);
-    append_sse(out, "agent", {}, data);
-  }
-
   api::ControllerApi& api_;
   EventHub& hub_;
+  FeedPages& pages_;
   Clock& clock_;
   FeedOptions options_;
   EventHub::Ticket ticket_ = 0;
   bool begun_ = false;
   bool catching_up_ = false;  // reads the store until it has reached the ring
-  EventSeq seq_;
-  std::uint64_t agents_version_ = 0;
+  FeedPosition at_;
 };
 
 }  // namespace
 
-std::unique_ptr<net::BodySource> make_feed(api::ControllerApi& api, EventHub& hub, Clock& clock,
-                                           FeedOptions options, const net::Wakeup& wakeup) {
-  return std::make_unique<Feed>(api, hub, clock, std::move(options), wakeup);
+std::unique_ptr<net::BodySource> make_feed(api::ControllerApi& api, EventHub& hub, FeedPages& pages,
+                                           Clock& clock, FeedOptions options,
+                                           const net::Wakeup& wakeup) {
+  return std::make_unique<Feed>(api, hub, pages, clock, std::move(options), wakeup);
 }
 
 Result<> write_job_page(JsonWriter& json, std::string& text, api::ControllerApi& api,

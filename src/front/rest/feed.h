@@ -13,6 +13,7 @@
 #include "api/controller_api.h"
 #include "base/clock.h"
 #include "front/rest/event_hub.h"
+#include "front/rest/feed_pages.h"
 #include "net/http_server.h"
 #include "net/json_writer.h"
 
@@ -24,8 +25,9 @@ struct FeedOptions {
   std::optional<store::JobQuery> jobs;  // which jobs the snapshot shows; none without a filter
 };
 
-std::unique_ptr<net::BodySource> make_feed(api::ControllerApi& api, EventHub& hub, Clock& clock,
-                                           FeedOptions options, const net::Wakeup& wakeup);
+std::unique_ptr<net::BodySource> make_feed(api::ControllerApi& api, EventHub& hub, FeedPages& pages,
+                                           Clock& clock, FeedOptions options,
+                                           const net::Wakeup& wakeup);
 
 // The jobs of `query`, newest first, as the members "jobs" and "nextCursor" of an open object. A
 // page also ends before its text gets larger than a few megabytes.

@@ -120,8 +120,9 @@ class RestService::Impl {
       : options_(std::move(options)),
         router_(routes()),
         hub_(api, options_.ring_events_max),
+        pages_(api, hub_),
         door_(keeper, clock, options_.door),
-        context_{api, clock, hub_, door_, answers_, options_} {}
+        context_{api, clock, hub_, pages_, door_, answers_, options_} {}
 
   Result<> start() { return hub_.start(); }
 
@@ -210,6 +211,7 @@ class RestService::Impl {
   RestOptions options_;
   net::Router router_;
   EventHub hub_;
+  FeedPages pages_;
   Door door_;
   JobAnswers answers_;
   Context context_;

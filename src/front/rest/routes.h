@@ -10,6 +10,7 @@
 #include "front/rest/batch_reader.h"
 #include "front/rest/door.h"
 #include "front/rest/event_hub.h"
+#include "front/rest/feed_pages.h"
 #include "front/rest/job_answers.h"
 #include "front/rest/rest_service.h"
 #include "net/http_server.h"
@@ -21,6 +22,7 @@ struct Context {
   api::ControllerApi& api;
   Clock& clock;
   EventHub& hub;
+  FeedPages& pages;
   Door& door;
   JobAnswers& answers;
   const RestOptions& options;
