@@ -51,15 +51,20 @@ std::size_t CommitWriter::waiting() {
 
 void CommitWriter::push(Turn turn) {
   std::optional<Error> refused;
+  bool taken = false;
   {
     const MutexLock lock(mutex_);
-    if (!ended_) {
+    taken = !ended_;
+    if (taken) {
       waiting_events_ += turn.changes.events.size();
       waiting_.push_back(std::move(turn));
-      changed_.notify_all();
-      return;
+    } else {
+      refused = trouble_;
     }
-    refused = trouble_;
+  }
+  if (taken) {
+    changed_.notify_all();  // without the lock, which the writer wants at once
+    return;
   }
   answer_error(turn, refused.value_or(unavailable("the controller stops")));
 }

@@ -25,13 +25,17 @@ class Mailbox {
 
   // False when full or closed; `value` is then untouched.
   [[nodiscard]] bool try_push(T&& value, std::size_t headroom = 0) {
-    const MutexLock lock(mutex_);
-    if (closed_ || values_.size() >= capacity_ + headroom) {
-      return false;
+    bool wakes = false;
+    {
+      const MutexLock lock(mutex_);
+      if (closed_ || values_.size() >= capacity_ + headroom) {
+        return false;
+      }
+      values_.push_back(std::move(value));
+      wakes = waiting_;
     }
-    values_.push_back(std::move(value));
-    if (waiting_) {
-      wake_.notify_one();
+    if (wakes) {
+      wake_.notify_one();  // without the lock, which the woken thread wants at once
     }
     return true;
   }
