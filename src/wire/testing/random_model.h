@@ -10,6 +10,7 @@
 #include "model/agent.h"
 #include "model/job.h"
 #include "model/job_spec.h"
+#include "model/worker.h"
 
 namespace hearth::wire::testing {
 
@@ -22,6 +23,7 @@ class RandomModel {
   Attempt attempt();
   AttemptResult attempt_result();
   AgentRecord agent_record();
+  TelemetryReport telemetry_report();
   std::map<std::string, std::string> env();
   std::string bytes(std::size_t size_max);  // any byte
   std::string text(std::size_t size_max);   // UTF-8
@@ -39,6 +41,11 @@ class RandomModel {
   ResourceVector resources();
   SchedulingSpec scheduling();
   ExecutionSpec execution();
+  std::optional<std::int64_t> maybe_amount();
+  std::optional<double> maybe_share();  // whole hundredths
+  PressureSample pressure();
+  WorkerReport worker_report(std::int64_t number_of);
+  MachineSample machine_sample();
 
   std::mt19937_64 engine_;
 };
