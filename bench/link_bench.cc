@@ -68,6 +68,9 @@ class InstantAgent final : public agent::LinkListener, public agent::OutputSourc
     result.exit_code = 0;
     link_->report_finished(order.key, result);
   }
+  void on_telemetry_wanted(Duration /*interval*/) override {}
+  void on_telemetry_query(std::uint64_t /*id*/, const TelemetryQuery& /*query*/) override {}
+  void on_beat() override {}
   void on_rejected(const Error& error) override { HEARTH_CHECK(false, error.message); }
   output::LogSlice read_output(const agent::OutputStreamKey& /*stream*/, std::int64_t offset,
                                std::int64_t /*max*/) override {

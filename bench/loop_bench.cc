@@ -57,6 +57,8 @@ class InstantAgent final : public AgentConnection {
       ended_.done();
     }
   }
+  void telemetry_wanted(Duration /*interval*/) override {}
+  void telemetry_query(std::uint64_t /*id*/, const TelemetryQuery& /*query*/) override {}
   void drain() override {}
 
  private:

@@ -12,6 +12,7 @@
 #include "core/effect.h"
 #include "model/agent.h"
 #include "model/job.h"
+#include "model/worker.h"
 #include "output/output_store.h"
 
 namespace hearth::api {
@@ -28,6 +29,9 @@ class AgentConnection {
   virtual void stop(const AttemptKey& key) = 0;
   virtual void ack(const AttemptKey& key, bool finished, bool accepted) = 0;
   virtual void drain() = 0;
+  // From now on whole telemetry reports this often; 0: with each heartbeat.
+  virtual void telemetry_wanted(Duration interval) = 0;
+  virtual void telemetry_query(std::uint64_t id, const TelemetryQuery& query) = 0;
 };
 
 // Thread-safe. `link` is returned by open and names this connection from then on.
@@ -49,6 +53,10 @@ class AgentApi {
   virtual Result<std::int64_t> output(const AgentId& agent, const AttemptKey& key,
                                       StreamKind stream, std::int64_t offset,
                                       std::string_view bytes) = 0;
+  virtual void telemetry(std::uint64_t link, const AgentId& agent, TelemetryReport report) = 0;
+  // To a telemetry_query.
+  virtual void telemetry_answer(std::uint64_t link, std::uint64_t query,
+                                Result<TelemetrySeries> series) = 0;
   virtual std::uint64_t controller_epoch() = 0;
 };
 

@@ -115,6 +115,7 @@ Result<std::unique_ptr<ControllerLoop>> ControllerLoop::start(LoopDeps deps, Loo
   impl->writer.start();
   impl->core_thread.start();
   impl->retention.start();
+  impl->telemetry.start();
   return std::unique_ptr<ControllerLoop>(new ControllerLoop(std::move(impl)));
 }
 
@@ -126,6 +127,7 @@ void ControllerLoop::wake() {
   impl_->core_thread.wake();
   impl_->desk.wake();
   impl_->retention.wake();
+  impl_->telemetry.wake();
 }
 
 MetricsSnapshot ControllerLoop::metrics() {
@@ -137,6 +139,10 @@ MetricsSnapshot ControllerLoop::metrics() {
   snapshot.finishes_waiting = impl_->desk.finishes_waiting();
   snapshot.storage_ok = !impl_->writer.trouble() && !impl_->desk.trouble();
   return snapshot;
+}
+
+TelemetryApi& ControllerLoop::telemetry() {
+  return impl_->telemetry;
 }
 
 void ControllerLoop::submit(std::vector<SubmitRequestItem> items, Callback<SubmitResults> done) {

@@ -13,8 +13,10 @@
 #include "api/agent_port.h"
 #include "api/controller_api.h"
 #include "api/metrics.h"
+#include "api/telemetry_api.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/telemetry_limits.h"
 #include "core/controller.h"
 #include "core/retention.h"
 #include "output/output_store.h"
@@ -35,6 +37,7 @@ struct LoopDeps {
 struct LoopOptions {
   core::Options core;
   core::RetentionLimits retention;
+  Duration worker_timeout = limits::kWorkerTimeout;
   std::int64_t mailbox_commands_max = limits::kMailboxCommandsMax;
   std::int64_t turn_commands_max = limits::kTurnCommandsMax;
   std::int64_t pipeline_turns_max = limits::kPipelineTurnsMax;
@@ -55,6 +58,8 @@ class ControllerLoop final : public ControllerApi, public AgentApi {
   // A clock that is moved by hand was moved.
   void wake();
   [[nodiscard]] MetricsSnapshot metrics();
+  // Lives as long as the loop.
+  [[nodiscard]] TelemetryApi& telemetry();
 
   void submit(std::vector<SubmitRequestItem> items, Callback<SubmitResults> done) override;
   void cancel(JobId job, Callback<JobView> done) override;
@@ -89,6 +94,9 @@ class ControllerLoop final : public ControllerApi, public AgentApi {
                 std::int32_t percent, std::string text) override;
   Result<std::int64_t> output(const AgentId& agent, const AttemptKey& key, StreamKind stream,
                               std::int64_t offset, std::string_view bytes) override;
+  void telemetry(std::uint64_t link, const AgentId& agent, TelemetryReport report) override;
+  void telemetry_answer(std::uint64_t link, std::uint64_t query,
+                        Result<TelemetrySeries> series) override;
   std::uint64_t controller_epoch() override;
 
  private:

@@ -45,7 +45,8 @@ Result<ChosenAttempt> choose_attempt(const store::StoredJob& job, const OutputQu
 
 std::uint64_t ControllerLoop::open(AgentInfo info, std::vector<core::HeldAttempt> held,
                                    std::shared_ptr<AgentConnection> connection) {
-  const std::uint64_t link = impl_->links.add(std::move(connection));
+  const std::uint64_t link = impl_->links.add(connection);
+  impl_->telemetry.link_opened(link, info, std::move(connection));
   impl_->core_thread.post_link(
       core::AgentHello{.link = link, .info = std::move(info), .held = std::move(held)});
   return link;
@@ -54,6 +55,7 @@ std::uint64_t ControllerLoop::open(AgentInfo info, std::vector<core::HeldAttempt
 void ControllerLoop::closed(std::uint64_t link, const AgentId& agent) {
   impl_->links.remove(link);
   impl_->desk.link_closed(link);
+  impl_->telemetry.link_closed(link, agent);
   impl_->core_thread.post_link(core::AgentLinkClosed{.link = link, .agent = agent});
 }
 
@@ -86,6 +88,15 @@ Result<std::int64_t> ControllerLoop::output(const AgentId& agent, const AttemptK
                                             StreamKind stream, std::int64_t offset,
                                             std::string_view bytes) {
   return impl_->desk.output(agent, key, stream, offset, bytes);
+}
+
+void ControllerLoop::telemetry(std::uint64_t link, const AgentId& agent, TelemetryReport report) {
+  impl_->telemetry.report(link, agent, std::move(report));
+}
+
+void ControllerLoop::telemetry_answer(std::uint64_t link, std::uint64_t query,
+                                      Result<TelemetrySeries> series) {
+  impl_->telemetry.answer(link, query, std::move(series));
 }
 
 std::uint64_t ControllerLoop::controller_epoch() {

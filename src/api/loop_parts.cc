@@ -43,7 +43,8 @@ ControllerLoop::Impl::Impl(LoopDeps loop_deps, LoopOptions loop_options, LoopSta
                 .metrics = metrics,
                 .log = deps.log,
                 .on_committed = [this](EventSeq seq) { last_event.store(seq.value()); },
-                .on_ended = [this](const std::vector<JobId>& jobs) { core_thread.ended(jobs); }}),
+                .on_ended = [this](const std::vector<JobId>& jobs) { core_thread.ended(jobs); },
+                .on_welcome = [this](std::uint64_t link) { telemetry.link_welcomed(link); }}),
       writer({.store = deps.store,
               .versions = versions,
               .clock = deps.clock,
@@ -72,7 +73,9 @@ ControllerLoop::Impl::Impl(LoopDeps loop_deps, LoopOptions loop_options, LoopSta
                  .metrics = metrics,
                  .log = deps.log,
                  .on_removed = [this](const auto& jobs) { removed(jobs); }},
-                options.retention) {}
+                options.retention),
+      telemetry({.published = published, .clock = deps.clock, .log = deps.log},
+                {.registry = {.worker_timeout = options.worker_timeout}}) {}
 
 void ControllerLoop::Impl::removed(const std::vector<store::RemovedJob>& jobs) {
   Published::Counts by_state;
@@ -87,6 +90,7 @@ void ControllerLoop::Impl::stop() {
   core_thread.stop();
   writer.stop();
   retention.stop();
+  telemetry.stop();
   desk.stop();
 }
 

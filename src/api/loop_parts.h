@@ -16,6 +16,7 @@
 #include "api/reader_pool.h"
 #include "api/releaser.h"
 #include "api/retention.h"
+#include "api/telemetry_desk.h"
 #include "api/turn.h"
 #include "api/watch_hub.h"
 #include "base/mutex.h"
@@ -68,6 +69,7 @@ class ControllerLoop::Impl {
   CommitWriter writer;
   CoreThread core_thread;
   Retention retention;
+  TelemetryDesk telemetry;
 
  private:
   void removed(const std::vector<store::RemovedJob>& jobs);

@@ -133,6 +133,7 @@ void Releaser::release(Turn& turn, const Payloads& payloads) {
             reply(turn, it);
           } else if (const auto connection = deps_.links.find(it.link)) {
             if constexpr (std::is_same_v<Kind, core::Welcome>) {
+              deps_.on_welcome(it.link);
               connection->welcome(it);
             } else if constexpr (std::is_same_v<Kind, core::CancelAttempt>) {
               connection->cancel(it.key);

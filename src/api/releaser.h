@@ -35,6 +35,8 @@ class Releaser {
     std::function<void(EventSeq)> on_committed;
     // Jobs whose final state is durable.
     std::function<void(std::vector<JobId>)> on_ended;
+    // Just before its agent is told.
+    std::function<void(std::uint64_t link)> on_welcome;
   };
 
   explicit Releaser(Deps deps) : deps_(std::move(deps)) {}

@@ -21,7 +21,15 @@ class LocalConnection final : public api::AgentConnection,
   struct Rejected {
     Error error;
   };
-  using Said = std::variant<core::Welcome, Rejected, agent::AssignOrder, agent::AgentCommand>;
+  struct TelemetryWanted {
+    Duration interval{};
+  };
+  struct TelemetryAsked {
+    std::uint64_t id = 0;
+    TelemetryQuery query;
+  };
+  using Said = std::variant<core::Welcome, Rejected, agent::AssignOrder, agent::AgentCommand,
+                            TelemetryWanted, TelemetryAsked>;
 
   // `hear` runs on the loop, never after detach(), with what was said since, in its order.
   LocalConnection(agent::EventLoop& loop, std::uint64_t controller_epoch,
@@ -38,6 +46,10 @@ class LocalConnection final : public api::AgentConnection,
   void stop(const AttemptKey& key) override;
   void ack(const AttemptKey& key, bool finished, bool accepted) override;
   void drain() override;
+  void telemetry_wanted(Duration interval) override { say(TelemetryWanted{interval}); }
+  void telemetry_query(std::uint64_t id, const TelemetryQuery& query) override {
+    say(TelemetryAsked{id, query});
+  }
 
  private:
   void say(Said said);

@@ -58,6 +58,16 @@ class LocalLink final : public agent::ControllerLink {
       deps_.api.draining(link_, agent_);
     }
   }
+  void report_telemetry(TelemetryReport report) override {
+    if (up_) {
+      deps_.api.telemetry(link_, agent_, std::move(report));
+    }
+  }
+  void answer_telemetry(std::uint64_t id, const Result<TelemetrySeries>& series) override {
+    if (up_) {
+      deps_.api.telemetry_answer(link_, id, series);
+    }
+  }
   void output_grew(const OutputStreamKey& stream, std::int64_t size) override {
     sender_.grew(stream, size);
     pump_output();
@@ -79,6 +89,12 @@ class LocalLink final : public agent::ControllerLink {
   void on(const LocalConnection::Rejected& rejected);
   void on(const agent::AssignOrder& order) { listener_->on_assign(order); }
   void on(const agent::AgentCommand& order) { listener_->on_order(order); }
+  void on(const LocalConnection::TelemetryWanted& wanted) {
+    listener_->on_telemetry_wanted(wanted.interval);
+  }
+  void on(const LocalConnection::TelemetryAsked& asked) {
+    listener_->on_telemetry_query(asked.id, asked.query);
+  }
   void beat();
   void open_output();
   void pump_output();
@@ -181,6 +197,7 @@ void LocalLink::beat() {
   sender_.repeat_unanswered();
   pump_output();
   arm(heartbeat_timer_, options_.heartbeat_interval, &LocalLink::beat);
+  listener_->on_beat();
 }
 
 void LocalLink::open_output() {

@@ -55,6 +55,11 @@ class LocalLinkTest : public ::testing::Test,
   void on_order(const agent::AgentCommand& order) override { orders_.push_back(order); }
   void on_assign(agent::AssignOrder order) override { assigned_.push_back(std::move(order)); }
   void on_rejected(const Error& error) override { rejections_.push_back(error); }
+  void on_telemetry_wanted(Duration interval) override { wanted_.push_back(interval); }
+  void on_telemetry_query(std::uint64_t id, const TelemetryQuery& query) override {
+    asked_.emplace_back(id, query.points_max);
+  }
+  void on_beat() override { ++beats_; }
   output::LogSlice read_output(const OutputStreamKey& stream, std::int64_t offset,
                                std::int64_t max) override {
     std::string part =
@@ -102,6 +107,9 @@ class LocalLinkTest : public ::testing::Test,
   std::vector<agent::AgentCommand> orders_;
   std::vector<agent::AssignOrder> assigned_;
   std::vector<Error> rejections_;
+  std::vector<Duration> wanted_;
+  std::vector<std::pair<std::uint64_t, std::int64_t>> asked_;  // query, points
+  int beats_ = 0;
   std::map<OutputStreamKey, std::string> written_;
   std::unique_ptr<agent::ControllerLink> link_;
 };
@@ -124,6 +132,22 @@ TEST_F(LocalLinkTest, SaysHelloAndBeats) {
   ASSERT_EQ(state.links.at(1).held.size(), 1U);
   EXPECT_TRUE(state.links.at(1).held[0].started);
   EXPECT_EQ(state.heartbeats.front().memory_bytes, 4'096);
+}
+
+TEST_F(LocalLinkTest, CarriesTelemetryAndQuestionsAboutIt) {
+  ASSERT_TRUE(up());
+  EXPECT_TRUE(until([&] { return beats_ >= 2; }));
+  const TelemetryReport report{
+      .whole = true, .workers = {}, .gone = {WorkerId("w")}, .machine = std::nullopt};
+  link_->report_telemetry(report);
+  EXPECT_EQ(api_.state().telemetry, std::vector{report});
+  api_.connection()->telemetry_wanted(Duration(1'000));
+  api_.connection()->telemetry_query(5, {.points_max = 9});
+  ASSERT_TRUE(until([&] { return !asked_.empty(); }));
+  EXPECT_EQ(wanted_, std::vector{Duration(1'000)});
+  EXPECT_EQ(asked_.front(), (std::pair<std::uint64_t, std::int64_t>{5, 9}));
+  link_->answer_telemetry(5, not_found("nothing"));
+  EXPECT_EQ(api_.state().answers.at(5).error().code, ErrorCode::NotFound);
 }
 
 TEST_F(LocalLinkTest, PassesOrdersInTheirOrderAndReportsBack) {

@@ -292,6 +292,11 @@ Result<TelemetryReport> to_model(const v1::TelemetryReport& report) {
   return out;
 }
 
+Duration interval_of(const v1::TelemetryWanted& wanted) {
+  const Duration interval = ms_of(wanted.interval_ms());
+  return interval == Duration(0) ? interval : std::max(interval, limits::kTelemetryInterval);
+}
+
 void to_proto(const TelemetryQuery& query, v1::TelemetryQuery& out) {
   if (query.worker) {
     out.set_worker(query.worker->value());

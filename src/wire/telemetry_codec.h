@@ -12,6 +12,9 @@ void to_proto(const TelemetryReport& report, v1::TelemetryReport& out);
 // workers or kGpusMax GPUs.
 Result<TelemetryReport> to_model(const v1::TelemetryReport& report);
 
+// At least kTelemetryInterval, or 0.
+Duration interval_of(const v1::TelemetryWanted& wanted);
+
 void to_proto(const TelemetryQuery& query, v1::TelemetryQuery& out);
 TelemetryQuery to_model(const v1::TelemetryQuery& query);
 

@@ -58,6 +58,9 @@ class Peer final : public agent::LinkListener, public agent::OutputSource {
   }
   void on_assign(agent::AssignOrder /*order*/) override {}
   void on_rejected(const Error& error) override { rejections.push_back(error); }
+  void on_telemetry_wanted(Duration /*interval*/) override {}
+  void on_telemetry_query(std::uint64_t /*id*/, const TelemetryQuery& /*query*/) override {}
+  void on_beat() override {}
   output::LogSlice read_output(const agent::OutputStreamKey& /*stream*/, std::int64_t offset,
                                std::int64_t /*max*/) override {
     return {offset, "", offset};

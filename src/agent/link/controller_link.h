@@ -17,7 +17,9 @@
 #include "agent/core/agent_core.h"
 #include "agent/link/output_sender.h"
 #include "base/error.h"
+#include "base/result.h"
 #include "model/agent.h"
+#include "model/worker.h"
 
 namespace hearth::agent {
 
@@ -42,6 +44,12 @@ class LinkListener {
   // LinkUp, LinkDown, CancelOrder, StopOrder, ReportAcked, DrainOrder.
   virtual void on_order(const AgentCommand& order) = 0;
   virtual void on_assign(AssignOrder order) = 0;
+  // From now on whole telemetry reports this often; 0: with each heartbeat. Also before a welcome.
+  virtual void on_telemetry_wanted(Duration interval) = 0;
+  // To be answered by answer_telemetry.
+  virtual void on_telemetry_query(std::uint64_t id, const TelemetryQuery& query) = 0;
+  // A heartbeat has just been sent.
+  virtual void on_beat() = 0;
   // The controller refused the hello. The link tries again all the same, unless it is closed.
   virtual void on_rejected(const Error& error) = 0;
 };
@@ -57,6 +65,10 @@ class ControllerLink {
   virtual void report_started(const AttemptKey& key) = 0;
   virtual void report_finished(const AttemptKey& key, const AttemptResult& result) = 0;
   virtual void say_draining() = 0;
+  // Dropped without a link. A report that still waits to be sent is replaced by a later whole one,
+  // so that a slow link gets what is true and not what was.
+  virtual void report_telemetry(TelemetryReport report) = 0;
+  virtual void answer_telemetry(std::uint64_t id, const Result<TelemetrySeries>& series) = 0;
 
   // `size` bytes were written so far; the source has them or knows that they are dropped.
   virtual void output_grew(const OutputStreamKey& stream, std::int64_t size) = 0;

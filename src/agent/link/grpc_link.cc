@@ -15,6 +15,7 @@
 #include "agent/link/reconnect_delay.h"
 #include "hearth/agent_link.grpc.pb.h"
 #include "wire/link_codec.h"
+#include "wire/telemetry_codec.h"
 
 namespace hearth::agent {
 namespace {
@@ -119,6 +120,24 @@ class GrpcLink final : public ControllerLink {
   void say_draining() override {
     v1::AgentMessage message;
     message.mutable_draining();
+    send(std::move(message));
+  }
+
+  void report_telemetry(TelemetryReport report) override {
+    if (report.whole) {
+      std::erase_if(queue_, [](const v1::AgentMessage& waiting) {
+        return waiting.kind_case() == v1::AgentMessage::kTelemetry;
+      });
+    }
+    v1::AgentMessage message;
+    wire::to_proto(report, *message.mutable_telemetry());
+    send(std::move(message));
+  }
+
+  void answer_telemetry(std::uint64_t id, const Result<TelemetrySeries>& series) override {
+    v1::AgentMessage message;
+    message.mutable_telemetry_answer()->set_id(id);
+    wire::to_proto(series, *message.mutable_telemetry_answer());
     send(std::move(message));
   }
 
@@ -377,6 +396,8 @@ void GrpcLink::take(const v1::ControllerMessage& message) {
   }
   if (message.kind_case() == v1::ControllerMessage::kWelcome) {
     take_welcome(message.welcome());
+  } else if (message.kind_case() == v1::ControllerMessage::kTelemetryWanted) {
+    listener_->on_telemetry_wanted(wire::interval_of(message.telemetry_wanted()));
   } else if (up_) {
     take_order(message);
   }
@@ -420,6 +441,10 @@ void GrpcLink::take_order(const v1::ControllerMessage& message) {
     case v1::ControllerMessage::kAck:
       listener_->on_order(ReportAcked{epoch, wire::to_model(message.ack().key()),
                                       message.ack().finished(), message.ack().accepted()});
+      break;
+    case v1::ControllerMessage::kTelemetryQuery:
+      listener_->on_telemetry_query(message.telemetry_query().id(),
+                                    wire::to_model(message.telemetry_query()));
       break;
     case v1::ControllerMessage::kDrain:
       listener_->on_order(DrainOrder{epoch});
@@ -465,6 +490,7 @@ void GrpcLink::beat() {
   sender_.repeat_unanswered();
   pump_output();
   arm(heartbeat_timer_, heartbeat_interval_, &GrpcLink::beat);
+  listener_->on_beat();
 }
 
 void GrpcLink::open_output() {

@@ -38,11 +38,18 @@ struct Rejected {
   Error error;
 };
 struct Drained {};
+struct TelemetryWanted {
+  Duration interval{};
+};
+struct TelemetryAsked {
+  std::uint64_t id = 0;
+  TelemetryQuery query;
+};
 
 class FakeConnection final : public AgentConnection {
  public:
-  using Message =
-      std::variant<core::Welcome, Rejected, Assigned, Cancelled, Stopped, Acked, Drained>;
+  using Message = std::variant<core::Welcome, Rejected, Assigned, Cancelled, Stopped, Acked,
+                               Drained, TelemetryWanted, TelemetryAsked>;
 
   void welcome(const core::Welcome& welcome) override { put(welcome); }
   void reject(const Error& error) override { put(Rejected{error}); }
@@ -55,6 +62,10 @@ class FakeConnection final : public AgentConnection {
     put(Acked{key, finished, accepted});
   }
   void drain() override { put(Drained{}); }
+  void telemetry_wanted(Duration interval) override { put(TelemetryWanted{interval}); }
+  void telemetry_query(std::uint64_t id, const TelemetryQuery& query) override {
+    put(TelemetryAsked{id, query});
+  }
 
   // The next message of this kind, leaving the others; nullopt when none came.
   template <class Kind>
@@ -99,12 +110,15 @@ class FakeConnection final : public AgentConnection {
 class FakeAgent {
  public:
   FakeAgent(AgentApi& api, std::string name, std::string incarnation = "first")
-      : api_(&api), incarnation_(std::move(incarnation)), id_(std::move(name)) {}
+      : instance("instance-" + name),
+        api_(&api),
+        incarnation_(std::move(incarnation)),
+        id_(std::move(name)) {}
 
   // Says hello; the welcome is left to be taken.
   void connect(std::vector<core::HeldAttempt> held = {}) {
     connection_ = std::make_shared<FakeConnection>();
-    AgentInfo info{.id = id_, .instance = "instance-" + id_.value(), .incarnation = incarnation_};
+    AgentInfo info{.id = id_, .instance = instance, .incarnation = incarnation_};
     info.hostname = "host";
     info.capacity = {.cpu_milli = cpu_milli, .memory_bytes = 64 * limits::kGiB};
     info.sandboxes = {SandboxLevel::None};
@@ -114,6 +128,10 @@ class FakeAgent {
   void use(AgentApi& api) { api_ = &api; }
 
   void heartbeat() { api_->heartbeat(link_, id_, {.cpu_percent = 1.0, .memory_bytes = 1}); }
+  void report(TelemetryReport report) { api_->telemetry(link_, id_, std::move(report)); }
+  void answer(std::uint64_t query, Result<TelemetrySeries> series) {
+    api_->telemetry_answer(link_, query, std::move(series));
+  }
   void start(const AttemptKey& key) { api_->started(link_, id_, key); }
   Result<std::int64_t> write(const AttemptKey& key, std::int64_t offset, std::string_view bytes,
                              StreamKind stream = StreamKind::Stdout) {
@@ -131,6 +149,7 @@ class FakeAgent {
   [[nodiscard]] std::uint64_t link() const { return link_; }
 
   std::int64_t cpu_milli = 64'000;
+  std::string instance;
 
  private:
   AgentApi* api_;

@@ -32,6 +32,8 @@ class FakeAgentApi final : public AgentApi {
   struct State {
     std::map<std::uint64_t, Link> links;
     std::vector<AgentUsage> heartbeats;
+    std::vector<TelemetryReport> telemetry;
+    std::map<std::uint64_t, Result<TelemetrySeries>> answers;
     int draining = 0;
     std::vector<AttemptKey> started;
     std::map<AttemptKey, AttemptResult> finished;
@@ -80,6 +82,14 @@ class FakeAgentApi final : public AgentApi {
   }
   void heartbeat(std::uint64_t /*link*/, const AgentId& /*agent*/, AgentUsage usage) override {
     change([&](State& state) { state.heartbeats.push_back(usage); });
+  }
+  void telemetry(std::uint64_t /*link*/, const AgentId& /*agent*/,
+                 TelemetryReport report) override {
+    change([&](State& state) { state.telemetry.push_back(std::move(report)); });
+  }
+  void telemetry_answer(std::uint64_t /*link*/, std::uint64_t query,
+                        Result<TelemetrySeries> series) override {
+    change([&](State& state) { state.answers.emplace(query, std::move(series)); });
   }
   void draining(std::uint64_t /*link*/, const AgentId& /*agent*/) override {
     change([](State& state) { ++state.draining; });

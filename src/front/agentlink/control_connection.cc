@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "wire/link_codec.h"
+#include "wire/telemetry_codec.h"
 
 namespace hearth::front::agentlink {
 
@@ -70,6 +71,19 @@ void ControlConnection::ack(const AttemptKey& key, bool finished, bool accepted)
 void ControlConnection::drain() {
   v1::ControllerMessage message;
   message.mutable_drain();
+  send(std::move(message));
+}
+
+void ControlConnection::telemetry_wanted(Duration interval) {
+  v1::ControllerMessage message;
+  message.mutable_telemetry_wanted()->set_interval_ms(static_cast<std::uint64_t>(interval.count()));
+  send(std::move(message));
+}
+
+void ControlConnection::telemetry_query(std::uint64_t id, const TelemetryQuery& query) {
+  v1::ControllerMessage message;
+  message.mutable_telemetry_query()->set_id(id);
+  wire::to_proto(query, *message.mutable_telemetry_query());
   send(std::move(message));
 }
 

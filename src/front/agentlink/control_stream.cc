@@ -15,6 +15,7 @@
 #include "model/agent_check.h"
 #include "model/release.h"
 #include "wire/link_codec.h"
+#include "wire/telemetry_codec.h"
 
 namespace hearth::front::agentlink {
 namespace {
@@ -121,6 +122,15 @@ class ControlStream final : public ControlReactor {
       case v1::AgentMessage::kProgress:
         deps_.api.progress(*link_, agent_, wire::to_model(message.progress().key()),
                            message.progress().percent(), message.progress().text());
+        return {};
+      case v1::AgentMessage::kTelemetry: {
+        HEARTH_ASSIGN(TelemetryReport report, wire::to_model(message.telemetry()));
+        deps_.api.telemetry(*link_, agent_, std::move(report));
+        return {};
+      }
+      case v1::AgentMessage::kTelemetryAnswer:
+        deps_.api.telemetry_answer(*link_, message.telemetry_answer().id(),
+                                   wire::to_model(message.telemetry_answer()));
         return {};
       case v1::AgentMessage::kDraining:
         deps_.api.draining(*link_, agent_);

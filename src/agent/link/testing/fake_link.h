@@ -29,6 +29,10 @@ class FakeLink final : public ControllerLink {
     finished.insert_or_assign(key, result);
   }
   void say_draining() override { ++said_draining; }
+  void report_telemetry(TelemetryReport report) override { telemetry.push_back(std::move(report)); }
+  void answer_telemetry(std::uint64_t id, const Result<TelemetrySeries>& series) override {
+    answers.insert_or_assign(id, series);
+  }
   void output_grew(const OutputStreamKey& stream, std::int64_t size) override {
     sizes_[stream] = std::max(sizes_[stream], size);
     take_output();
@@ -64,6 +68,11 @@ class FakeLink final : public ControllerLink {
   }
   void drain() { listener_->on_order(DrainOrder{epoch}); }
   void reject(const Error& error) { listener_->on_rejected(error); }
+  void want_telemetry(Duration interval) { listener_->on_telemetry_wanted(interval); }
+  void ask_telemetry(std::uint64_t id, const TelemetryQuery& query) {
+    listener_->on_telemetry_query(id, query);
+  }
+  void beat() { listener_->on_beat(); }
 
   [[nodiscard]] LinkHello ask_hello() { return listener_->hello(); }
   [[nodiscard]] bool is_started() const { return listener_ != nullptr; }
@@ -75,6 +84,8 @@ class FakeLink final : public ControllerLink {
   std::map<OutputStreamKey, std::string> output;  // bytes as they came; gaps leave no trace
   std::vector<AttemptKey> forgotten;
   int said_draining = 0;
+  std::vector<TelemetryReport> telemetry;
+  std::map<std::uint64_t, Result<TelemetrySeries>> answers;
 
  private:
   void take_output() {

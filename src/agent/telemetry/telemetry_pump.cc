@@ -1,0 +1,206 @@
+#include "agent/telemetry/telemetry_pump.h"
+
+#include <utility>
+
+namespace hearth::agent {
+namespace {
+
+// Timers are never exact: a report may be that much early, lest it be a whole interval late.
+constexpr Duration kSlack{50};
+
+}  // namespace
+
+Result<std::unique_ptr<TelemetryPump>> TelemetryPump::create(const Deps& deps,
+                                                             const Options& options) {
+  std::unique_ptr<TelemetryPump> pump(new TelemetryPump(deps, options));
+  HEARTH_ASSIGN(pump->pool_, WorkPool::create(deps.loop, 1));
+  return pump;
+}
+
+TelemetryPump::TelemetryPump(const Deps& deps, const Options& options)
+    : deps_(deps), options_(options), history_(options.history) {}
+
+TelemetryPump::~TelemetryPump() {
+  pool_.reset();
+  for (const auto& timer : {sample_timer_, flush_timer_}) {
+    if (timer) {
+      deps_.loop.cancel_timer(*timer);
+    }
+  }
+}
+
+Duration TelemetryPump::now() const {
+  return Duration(deps_.clock.monotonic_ns() / 1'000'000);
+}
+
+void TelemetryPump::start() {
+  sample();
+}
+
+void TelemetryPump::starting(WorkerInfo info) {
+  const WorkerId id = info.id;
+  gone_.erase(id);
+  Worker& worker = workers_[id];
+  worker = Worker{};
+  worker.report.info = std::move(info);
+  mark(worker);
+}
+
+void TelemetryPump::started(const WorkerId& id, WorkerTarget target) {
+  const auto found = workers_.find(id);
+  if (found == workers_.end()) {
+    return;
+  }
+  Worker& worker = found->second;
+  worker.report.info.state = WorkerState::Busy;
+  worker.report.sample.uptime = Duration(0);
+  if (target.leader > 0) {
+    worker.report.sample.pid = target.leader;
+  }
+  mark(worker);
+  target.id = id.value();
+  const Result<> added =
+      pool_->submit([&source = deps_.source,
+                     target = std::move(target)]() mutable { source.add(std::move(target)); },
+                    [] {});
+  if (!added) {
+    worker.problem = added.error().message;
+    deps_.log.warn("a worker will have no figures",
+                   {{"worker", id.value()}, {"why", worker.problem}});
+  }
+}
+
+void TelemetryPump::set_state(const WorkerId& id, WorkerState state) {
+  const auto found = workers_.find(id);
+  if (found != workers_.end() && found->second.report.info.state != state) {
+    found->second.report.info.state = state;
+    mark(found->second);
+  }
+}
+
+void TelemetryPump::ended(const WorkerId& id) {
+  if (workers_.erase(id) == 0) {
+    return;
+  }
+  gone_.insert(id);
+  flush_soon();
+  // Not refused but for want of room, and then the source finds by itself that it is gone.
+  (void)pool_->submit([&source = deps_.source, id] { source.remove(id.value()); }, [] {});
+}
+
+void TelemetryPump::sample() {
+  sample_timer_ = deps_.loop.set_timer(options_.interval, [this] { sample(); });
+  if (collecting_) {
+    return;  // the kernel is slow: the next one will do
+  }
+  auto batch = std::make_shared<Batch>();
+  collecting_ = pool_
+                    ->submit(
+                        [this, batch] {
+                          const std::int64_t started_ns = deps_.clock.monotonic_ns();
+                          batch->workers = deps_.source.collect();
+                          batch->machine = deps_.source.machine();
+                          collect_time_.observe_ns(deps_.clock.monotonic_ns() - started_ns);
+                        },
+                        [this, batch] {
+                          collecting_ = false;
+                          take(*batch);
+                        })
+                    .has_value();
+}
+
+void TelemetryPump::take(const Batch& batch) {
+  const Duration at = now();
+  for (const WorkerReading& reading : batch.workers) {
+    take(reading);
+    if (reading.problem.empty() && !reading.is_gone) {
+      history_.add(at, WorkerId(reading.id), reading.sample);
+    }
+  }
+  machine_ = batch.machine;
+  history_.add(at, batch.machine);
+  history_.forget_past(at);
+  if (wanted_ > Duration(0) && at - told_at_ + kSlack >= wanted_) {
+    report_all();
+  }
+}
+
+void TelemetryPump::take(const WorkerReading& reading) {
+  const auto found = workers_.find(WorkerId(reading.id));
+  if (found == workers_.end()) {
+    return;  // it has ended meanwhile
+  }
+  Worker& worker = found->second;
+  if (worker.problem != reading.problem) {
+    worker.problem = reading.problem;
+    if (!reading.problem.empty() && !reading.is_gone) {
+      deps_.log.warn("a worker's figures cannot be read",
+                     {{"worker", reading.id}, {"why", reading.problem}});
+    }
+  }
+  if (!reading.problem.empty() || reading.is_gone) {
+    worker.report.sample = {.pid = worker.report.sample.pid, .uptime = worker.report.sample.uptime};
+    return;
+  }
+  const bool is_another = worker.report.sample.model != reading.sample.model ||
+                          worker.report.sample.pid != reading.sample.pid;
+  worker.report.sample = reading.sample;
+  if (is_another) {
+    mark(worker);
+  }
+}
+
+void TelemetryPump::mark(Worker& worker) {
+  worker.is_dirty = true;
+  flush_soon();
+}
+
+// With all that happens until the loop comes around, so that a thousand at once are one message.
+void TelemetryPump::flush_soon() {
+  if (!flush_timer_) {
+    flush_timer_ = deps_.loop.set_timer(Duration(0), [this] {
+      flush_timer_.reset();
+      report_changes();
+    });
+  }
+}
+
+void TelemetryPump::report_changes() {
+  TelemetryReport report;
+  for (auto& [id, worker] : workers_) {
+    if (std::exchange(worker.is_dirty, false)) {
+      report.workers.push_back(worker.report);
+    }
+  }
+  report.gone.assign(gone_.begin(), gone_.end());
+  gone_.clear();
+  if (!report.workers.empty() || !report.gone.empty()) {
+    deps_.link.report_telemetry(std::move(report));
+  }
+}
+
+void TelemetryPump::report_all() {
+  TelemetryReport report{.whole = true, .workers = {}, .gone = {}, .machine = machine_};
+  report.workers.reserve(workers_.size());
+  for (auto& [id, worker] : workers_) {
+    worker.is_dirty = false;
+    report.workers.push_back(worker.report);
+  }
+  gone_.clear();
+  told_at_ = now();
+  deps_.link.report_telemetry(std::move(report));
+}
+
+void TelemetryPump::wanted(Duration interval) {
+  const bool is_more = interval > Duration(0) && (wanted_ == Duration(0) || interval < wanted_);
+  wanted_ = interval;
+  if (is_more) {
+    report_all();  // whoever begins to watch does not wait for figures
+  }
+}
+
+void TelemetryPump::answer(std::uint64_t query_id, const TelemetryQuery& query) {
+  deps_.link.answer_telemetry(query_id, history_.read(query, now()));
+}
+
+}  // namespace hearth::agent

@@ -1,0 +1,105 @@
+// Takes the figures of the agent's workers and of its machine once a second, remembers them, and
+// tells the controller.
+//
+// Comings and goings are told at once, in one message for all that happen in one turn of the loop.
+// Everything there is is told with each heartbeat, and as often as the controller wants while
+// somebody watches. Reading the kernel's files happens on a thread of its own, so that a slow one
+// holds up no job; everything else here is on the loop thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/link/controller_link.h"
+#include "agent/loop/event_loop.h"
+#include "agent/loop/work_pool.h"
+#include "agent/probe/sample_source.h"
+#include "agent/telemetry/history.h"
+#include "base/clock.h"
+#include "base/histogram.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "model/worker.h"
+
+namespace hearth::agent {
+
+class TelemetryPump {
+ public:
+  // All outlive the pump.
+  struct Deps {
+    EventLoop& loop;
+    Clock& clock;
+    Log& log;
+    SampleSource& source;
+    ControllerLink& link;
+  };
+  struct Options {
+    Duration interval = limits::kTelemetryInterval;
+    TelemetryHistory::Options history;
+  };
+
+  static Result<std::unique_ptr<TelemetryPump>> create(const Deps& deps, const Options& options);
+  ~TelemetryPump();
+  TelemetryPump(const TelemetryPump&) = delete;
+  TelemetryPump& operator=(const TelemetryPump&) = delete;
+
+  // Begins to take figures.
+  void start();
+
+  // A worker's life. Ids that are not known are ignored, but by starting().
+  void starting(WorkerInfo info);
+  void started(const WorkerId& worker, WorkerTarget target);
+  void set_state(const WorkerId& worker, WorkerState state);
+  void ended(const WorkerId& worker);
+
+  // The controller's side (LinkListener).
+  void wanted(Duration interval);
+  void beat() { report_all(); }
+  void answer(std::uint64_t query_id, const TelemetryQuery& query);
+
+  [[nodiscard]] std::int64_t history_bytes() const { return history_.bytes(); }
+  // What one collection takes on its thread.
+  [[nodiscard]] const Histogram& collect_time() const { return collect_time_; }
+
+ private:
+  struct Worker {
+    WorkerReport report;
+    std::string problem;  // why it has no figures
+    bool is_dirty = false;
+  };
+  struct Batch {
+    std::vector<WorkerReading> workers;
+    MachineSample machine;
+  };
+
+  TelemetryPump(const Deps& deps, const Options& options);
+  void sample();
+  void take(const Batch& batch);
+  void take(const WorkerReading& reading);
+  void mark(Worker& worker);
+  void flush_soon();
+  void report_changes();
+  void report_all();
+  [[nodiscard]] Duration now() const;
+
+  const Deps deps_;
+  const Options options_;
+  Histogram collect_time_;
+  TelemetryHistory history_;
+  std::map<WorkerId, Worker> workers_;
+  std::set<WorkerId> gone_;  // not told yet
+  std::optional<MachineSample> machine_;
+  Duration wanted_{};  // 0: with heartbeats
+  Duration told_at_{};
+  bool collecting_ = false;
+  std::optional<TimerId> sample_timer_;
+  std::optional<TimerId> flush_timer_;
+  std::unique_ptr<WorkPool> pool_;  // one thread: what is asked of the source stays in order
+};
+
+}  // namespace hearth::agent
