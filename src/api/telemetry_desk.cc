@@ -122,13 +122,29 @@ void TelemetryDesk::report(std::uint64_t link, const AgentId& agent, TelemetryRe
     ++counts_.reports;
     counts_.refused_workers += static_cast<std::uint64_t>(changes.refused);
     tell(changes);
-    for (const auto& [id, watcher] : watchers_) {
-      if (has_figures && watcher.on_figures) {
+    if (has_figures) {
+      figures_came_.insert(agent);
+      tell_figures();
+    }
+  }
+  report_time_.observe_ns(deps_.clock.monotonic_ns() - started_ns);
+}
+
+void TelemetryDesk::tell_figures() {
+  const Duration now = monotonic();
+  if (now - figures_told_ < limits::kFiguresTellInterval) {
+    changed_.notify_all();  // with the others that come until then
+    return;
+  }
+  figures_told_ = now;
+  for (const auto& [id, watcher] : watchers_) {
+    for (const AgentId& agent : figures_came_) {
+      if (watcher.on_figures) {
         watcher.on_figures(agent);
       }
     }
   }
-  report_time_.observe_ns(deps_.clock.monotonic_ns() - started_ns);
+  figures_came_.clear();
 }
 
 void TelemetryDesk::tell(const registry::Changes& changes) {
@@ -307,6 +323,9 @@ void TelemetryDesk::pass_time(Calls& calls) {
   const registry::Changes expired = registry_.expire(now);
   counts_.expired_workers += expired.gone.size();
   tell(expired);
+  if (!figures_came_.empty()) {
+    tell_figures();
+  }
   if (unread_since_ && now - *unread_since_ >= options_.linger) {
     unread_since_.reset();
     pace(calls);
@@ -322,6 +341,9 @@ void TelemetryDesk::pass_time(Calls& calls) {
 Duration TelemetryDesk::rest() const {
   Duration next = std::min(kRestMax, options_.registry.worker_timeout);
   const Duration now = Duration(deps_.clock.monotonic_ns() / 1'000'000);
+  if (!figures_came_.empty()) {
+    next = std::min(next, figures_told_ + limits::kFiguresTellInterval - now);
+  }
   if (unread_since_) {
     next = std::min(next, *unread_since_ + options_.linger - now);
   }

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -112,6 +113,8 @@ class TelemetryDesk final : public TelemetryApi {
   [[nodiscard]] registry::Heard heard() const;
   [[nodiscard]] Duration monotonic() const;
   void tell(const registry::Changes& changes) HEARTH_REQUIRES(mutex_);
+  // Of agents whose figures came, at most once in kFiguresTellInterval.
+  void tell_figures() HEARTH_REQUIRES(mutex_);
   // Tells agents how often to send, if that is another than they know.
   void pace(Calls& calls) HEARTH_REQUIRES(mutex_);
   [[nodiscard]] Duration wanted_interval() const HEARTH_REQUIRES(mutex_);
@@ -133,6 +136,8 @@ class TelemetryDesk final : public TelemetryApi {
   std::map<std::uint64_t, TelemetryWatcher> watchers_ HEARTH_GUARDED_BY(mutex_);
   std::uint64_t last_id_ HEARTH_GUARDED_BY(mutex_) = 0;
   Counts counts_ HEARTH_GUARDED_BY(mutex_);
+  std::set<AgentId> figures_came_ HEARTH_GUARDED_BY(mutex_);
+  Duration figures_told_ HEARTH_GUARDED_BY(mutex_){};
   // When the last reader left, while agents have not been told yet.
   std::optional<Duration> unread_since_ HEARTH_GUARDED_BY(mutex_);
   bool woken_ HEARTH_GUARDED_BY(mutex_) = false;

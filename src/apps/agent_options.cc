@@ -59,6 +59,8 @@ Result<agent::AgentOptions> agent_options(const config::Settings& settings, std:
   options.cgroup_root = settings.text("cgroup_root");
   options.no_cgroups = settings.text("cgroup") == "none";
   options.run_as = settings.text("run_as");
+  options.telemetry_bytes_max =
+      settings.memory_bytes("telemetry_bytes_max").value_or(limits::kTelemetryBytesMax);
   HEARTH_ASSIGN(options.launcher_path, program_beside_this("hearth-launcher"));
   options.drain_deadline = settings.text("drain_deadline").empty()
                                ? drain_deadline

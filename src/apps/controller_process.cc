@@ -79,14 +79,15 @@ Result<std::unique_ptr<ControllerProcess>> ControllerProcess::start(
       process->keeper_,
       api::Doorkeeper::start(std::move(tokens),
                              {.clock = deps.clock, .log = deps.log, .on_fatal = deps.on_fatal}));
-  HEARTH_ASSIGN(process->loop_,
-                api::ControllerLoop::start(
-                    {.store = *process->store_,
-                     .outputs = *process->outputs_,
-                     .clock = deps.clock,
-                     .log = deps.log,
-                     .on_fatal = deps.on_fatal},
-                    {.core = core_options(settings), .retention = retention_limits(settings)}));
+  HEARTH_ASSIGN(process->loop_, api::ControllerLoop::start(
+                                    {.store = *process->store_,
+                                     .outputs = *process->outputs_,
+                                     .clock = deps.clock,
+                                     .log = deps.log,
+                                     .on_fatal = deps.on_fatal},
+                                    {.core = core_options(settings),
+                                     .retention = retention_limits(settings),
+                                     .worker_timeout = settings.duration("worker_timeout")}));
   HEARTH_TRY(process->open_doors(settings, deps));
   deps.log.info(
       "controller is up",
@@ -152,7 +153,7 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
                             .beyond_loopback = doors.grpc_beyond()}));
   HEARTH_ASSIGN(
       rest_, rest::RestService::create(
-                 *loop_, *keeper_, deps.clock,
+                 *loop_, loop_->telemetry(), *keeper_, deps.clock,
                  {.origins = {.hosts = allowed_hosts(settings, identity),
                               .origins = {},
                               .any_address = doors.http_beyond()},

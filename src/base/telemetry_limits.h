@@ -16,6 +16,9 @@ inline constexpr std::int64_t kGpusReportedMax = 64;
 inline constexpr std::int64_t kWorkerTextBytesMax = 4 * kKiB;  // key, model: longer ones are cut
 // Ended workers that streams are still told of.
 inline constexpr std::int64_t kWorkersGoneKeptMax = 16'384;
+inline constexpr std::int64_t kSnapshotWorkersMax = 10'000;
+inline constexpr std::int64_t kWorkersListedMax = 10'000;
+inline constexpr std::int64_t kWorkersListedDefault = 1'000;
 
 // A worker of which nothing was heard for so long is dropped.
 inline constexpr Duration kWorkerTimeout = std::chrono::seconds(90);
@@ -24,6 +27,9 @@ inline constexpr Duration kTelemetryInterval = std::chrono::seconds(1);
 // So many whole reports a second reach the controller at most: with more agents than that, each
 // sends more seldom. The same holds for heartbeats.
 inline constexpr std::int64_t kTelemetryReportsPerSecondMax = 1'000;
+// New figures of all agents together are told to readers no more often than that, so that thousands
+// of agents do not wake each reader thousands of times a second.
+inline constexpr Duration kFiguresTellInterval = std::chrono::milliseconds(100);
 // Agents go on sending so long after the last watcher left, so that a reload does not stop them.
 inline constexpr Duration kTelemetryLinger = std::chrono::seconds(5);
 

@@ -1,18 +1,16 @@
 #include "tests/e2e/cluster.h"
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/inotify.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <random>
 
 #include "base/clock.h"
+#include "base/testing/lasting_address.h"
 
 namespace hearth::e2e {
 
@@ -50,25 +48,6 @@ bool has_ended(const json::object& job) {
   return state == "COMPLETED" || state == "FAILED" || state == "CANCELLED" || state == "TIMED_OUT";
 }
 
-// A port of loopback that is free now, and that no other program is given for the asking while the
-// controller that has it is away: below those that the kernel hands out itself.
-std::string lasting_address() {
-  constexpr std::uint32_t kFirst = 10'000;
-  constexpr std::uint32_t kEnd = 32'768;
-  std::random_device random;
-  for (;;) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
-    const auto port = static_cast<std::uint16_t>(kFirst + random() % (kEnd - kFirst));
-    address.sin_port = ::htons(port);
-    const UniqueFd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (::bind(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-      return "127.0.0.1:" + std::to_string(port);
-    }
-  }
-}
-
 // A pause without a sleep: nothing is ever readable on it.
 void pause_for(Duration duration) {
   ::poll(nullptr, 0, static_cast<int>(duration.count()));
@@ -93,7 +72,7 @@ std::string program_path(const std::string& name) {
   return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / name).string();
 }
 
-ClusterTest::ClusterTest() : http_(lasting_address()), grpc_(lasting_address()) {
+ClusterTest::ClusterTest() : http_(testing::lasting_address()), grpc_(testing::lasting_address()) {
   std::string pattern = (std::filesystem::temp_directory_path() / "hearth-e2e-XXXXXX").string();
   scratch_ = ::mkdtemp(pattern.data());
 }

@@ -14,6 +14,7 @@
 #include "api/testing/doorkeeper.h"
 #include "api/testing/fake_agent_api.h"
 #include "base/clock.h"
+#include "base/testing/lasting_address.h"
 #include "front/agentlink/agent_link_server.h"
 #include "tls/testing/test_certificates.h"
 
@@ -155,7 +156,7 @@ class TestAgent final : public agent::LinkListener, public agent::OutputSource {
 
 class AgentLinkTest : public ::testing::Test {
  protected:
-  void serve(AgentLinkOptions options = {.address = "127.0.0.1:0"}) {
+  void serve(AgentLinkOptions options = {.address = hearth::testing::lasting_address()}) {
     options.is_open = true;
     auto started = AgentLinkServer::start(api_, *keeper_, std::move(options));
     ASSERT_TRUE(started) << started.error().message;

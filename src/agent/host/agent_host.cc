@@ -14,7 +14,9 @@
 #include "agent/launcher/real_launcher.h"
 #include "agent/link/machine_usage.h"
 #include "agent/loop/event_loop.h"
+#include "agent/probe/collector.h"
 #include "agent/runtimes/command_runtime.h"
+#include "agent/telemetry/telemetry_pump.h"
 #include "base/random.h"
 
 namespace hearth::agent {
@@ -109,6 +111,7 @@ class AgentHost::Impl {
 
  private:
   Result<> prepare_groups();
+  Result<> prepare_telemetry();
   void drain();
 
   AgentOptions options_;
@@ -122,6 +125,9 @@ class AgentHost::Impl {
   std::unique_ptr<CgroupDriver> groups_;
   std::unique_ptr<CommandRuntime> runtime_;
   std::unique_ptr<ControllerLink> link_;
+  std::unique_ptr<GpuProbe> gpus_;
+  std::unique_ptr<Collector> collector_;
+  std::unique_ptr<TelemetryPump> telemetry_;
   std::unique_ptr<AgentShell> shell_;
   bool draining_ = false;
   Result<> outcome_;
@@ -166,6 +172,20 @@ Result<> AgentHost::Impl::prepare_groups() {
   return {};
 }
 
+Result<> AgentHost::Impl::prepare_telemetry() {
+  HEARTH_ASSIGN(auto sources, system_gpu_sources(deps_.clock, options_.gpus));
+  gpus_ = std::make_unique<GpuProbe>(deps_.clock, std::move(sources), GpuProbeOptions{});
+  Collector::Options options;
+  options.machine.data_dir = data_.path();
+  options.machine.cpu_milli = info_.capacity.cpu_milli;
+  collector_ = std::make_unique<Collector>(
+      Collector::Deps{.clock = deps_.clock, .gpus = gpus_.get()}, std::move(options));
+  HEARTH_ASSIGN(telemetry_,
+                TelemetryPump::create({*loop_, deps_.clock, deps_.log, *collector_, *link_},
+                                      {.history = {.bytes_max = options_.telemetry_bytes_max}}));
+  return {};
+}
+
 Result<> AgentHost::Impl::run() {
   HEARTH_ASSIGN(LinkCredential credential, choose_credential(data_.path(), options_.token));
   link_ =
@@ -173,8 +193,10 @@ Result<> AgentHost::Impl::run() {
                                                             .tls = options_.tls,
                                                             .seed = random_u64(),
                                                             .credential = std::move(credential)});
+  HEARTH_TRY(prepare_telemetry());
   shell_ = std::make_unique<AgentShell>(
-      AgentShell::Deps{*loop_, deps_.clock, deps_.log, *runtime_, spool_, *link_}, info_,
+      AgentShell::Deps{*loop_, deps_.clock, deps_.log, *runtime_, spool_, *link_, *telemetry_},
+      info_,
       AgentShell::Events{.on_ready =
                              [this] {
                                if (deps_.on_ready) {
@@ -187,6 +209,7 @@ Result<> AgentHost::Impl::run() {
                                loop_->stop();
                              },
                          .on_drained = [this] { loop_->stop(); }});
+  telemetry_->start();
   shell_->start();
   loop_->run();
   link_->close();
@@ -212,6 +235,7 @@ void AgentHost::Impl::drain() {
 // The launcher's end takes every group with it; what is left of the groups is swept then.
 AgentHost::Impl::~Impl() {
   shell_.reset();
+  telemetry_.reset();
   link_.reset();
   runtime_.reset();
   launcher_.reset();

@@ -20,10 +20,12 @@
 #include "agent/host/capacity.h"
 #include "agent/host/output_spool.h"
 #include "agent/link/grpc_link.h"
+#include "agent/probe/gpu_probe.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "base/telemetry_limits.h"
 #include "model/agent.h"
 #include "tls/context.h"
 
@@ -46,6 +48,8 @@ struct AgentOptions {
   std::string launcher_path;  // of hearth-launcher
   Duration drain_deadline = limits::kDrainDeadlineAgent;
   SpoolLimits spool;
+  std::int64_t telemetry_bytes_max = limits::kTelemetryBytesMax;
+  GpuSourceOptions gpus;
 };
 
 using LinkFactory =

@@ -14,13 +14,22 @@ Result<JobSpec> decode(const AssignOrder& order) {
   return spec;
 }
 
+// One attempt, one worker: a command's process serves nobody else.
+WorkerId worker_of(const AttemptKey& key) {
+  return WorkerId(to_string(key.job) + "-" + std::to_string(key.attempt));
+}
+
 }  // namespace
 
 AgentShell::AgentShell(const Deps& deps, AgentInfo info, Events events)
     : deps_(deps), info_(std::move(info)), events_(std::move(events)) {
   deps_.runtime.set_events({
-      .on_spawned = [this](const SpawnDone& done) { handle(done); },
-      .on_spawn_failed = [this](const SpawnFailed& failed) { handle(failed); },
+      .on_spawned = [this](const SpawnDone& done) { on_spawned(done); },
+      .on_spawn_failed =
+          [this](const SpawnFailed& failed) {
+            deps_.telemetry.ended(worker_of(failed.key));
+            handle(failed);
+          },
       .on_output = [this](const AttemptKey& key, StreamKind stream,
                           std::string_view bytes) { on_output(key, stream, bytes); },
       .on_ended =
@@ -28,6 +37,7 @@ AgentShell::AgentShell(const Deps& deps, AgentInfo info, Events events)
             ended.stdout_bytes = deps_.spool.size({ended.key, StreamKind::Stdout});
             ended.stderr_bytes = deps_.spool.size({ended.key, StreamKind::Stderr});
             ended.truncated = deps_.spool.truncated(ended.key);
+            deps_.telemetry.ended(worker_of(ended.key));
             handle(ended);
           },
   });
@@ -112,14 +122,28 @@ void AgentShell::perform(const StartProcess& effect) {
     return;
   }
   deps_.log.info("starting", {{"job", to_string(effect.key.job)}, {"attempt", effect.key.attempt}});
+  deps_.telemetry.starting(
+      {.id = worker_of(effect.key), .runtime = "command", .jobs = {effect.key.job}});
   deps_.runtime.start(effect.key, *spec.mapped());
 }
 
+void AgentShell::on_spawned(const SpawnDone& done) {
+  if (auto found = deps_.runtime.whereabouts(done.key)) {
+    deps_.telemetry.started(worker_of(done.key), {.folders = std::move(found->folders),
+                                                  .leader = found->leader,
+                                                  .marks = std::move(found->marks),
+                                                  .started_ns = found->started_ns});
+  }
+  handle(done);
+}
+
 void AgentShell::perform(const TerminateGroup& effect) {
+  deps_.telemetry.set_state(worker_of(effect.key), WorkerState::Stopping);
   deps_.runtime.terminate(effect.key);
 }
 
 void AgentShell::perform(const KillGroup& effect) {
+  deps_.telemetry.set_state(worker_of(effect.key), WorkerState::Stopping);
   deps_.runtime.kill(effect.key);
 }
 

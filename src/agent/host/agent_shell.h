@@ -18,6 +18,7 @@
 #include "agent/link/controller_link.h"
 #include "agent/loop/event_loop.h"
 #include "agent/runtimes/command_runtime.h"
+#include "agent/telemetry/telemetry_pump.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -36,6 +37,7 @@ class AgentShell final : public LinkListener {
     CommandRuntime& runtime;
     OutputSpool& spool;
     ControllerLink& link;
+    TelemetryPump& telemetry;
   };
   struct Events {
     std::function<void()> on_ready;                // the first welcome
@@ -53,6 +55,11 @@ class AgentShell final : public LinkListener {
   void on_order(const AgentCommand& order) override;
   void on_assign(AssignOrder order) override;
   void on_rejected(const Error& error) override;
+  void on_telemetry_wanted(Duration interval) override { deps_.telemetry.wanted(interval); }
+  void on_telemetry_query(std::uint64_t id, const TelemetryQuery& query) override {
+    deps_.telemetry.answer(id, query);
+  }
+  void on_beat() override { deps_.telemetry.beat(); }
 
  private:
   void handle(AgentCommand command);
@@ -67,6 +74,7 @@ class AgentShell final : public LinkListener {
   void perform(const SayDraining& effect);
   void perform(const Drained& effect);
 
+  void on_spawned(const SpawnDone& done);
   void on_output(const AttemptKey& key, StreamKind stream, std::string_view bytes);
   void arm_timer();
   [[nodiscard]] TimePoint now();

@@ -14,6 +14,7 @@
 
 #include "agent/probe/gpu_probe.h"
 #include "agent/probe/machine_probe.h"
+#include "agent/probe/sample_source.h"
 #include "agent/probe/worker_reader.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -21,14 +22,7 @@
 
 namespace hearth::agent {
 
-struct WorkerReading {
-  std::string id;
-  bool is_gone = false;  // its group or its processes are; remove() it
-  WorkerSample sample;
-  std::string problem;  // why there is no sample
-};
-
-class Collector {
+class Collector final : public SampleSource {
  public:
   struct Deps {
     Clock& clock;
@@ -44,14 +38,12 @@ class Collector {
   Collector(const Collector&) = delete;
   Collector& operator=(const Collector&) = delete;
 
-  // Its counters are measured from here on. An id that is known is replaced.
-  void add(WorkerTarget target);
-  void remove(const std::string& id);
+  void add(WorkerTarget target) override;
+  void remove(const std::string& id) override;
   [[nodiscard]] std::size_t size() const { return readers_.size(); }
 
-  // One reading a worker, by id.
-  std::vector<WorkerReading> collect();
-  MachineSample machine();
+  std::vector<WorkerReading> collect() override;
+  MachineSample machine() override;
 
  private:
   void begin_pass();

@@ -114,12 +114,15 @@ void CommandRuntime::kill(const AttemptKey& key) {
   }
 }
 
-Result<GroupUsage> CommandRuntime::usage(const AttemptKey& key) {
+std::optional<CommandRuntime::Whereabouts> CommandRuntime::whereabouts(const AttemptKey& key) {
   const Run* run = find(key);
   if (run == nullptr || run->phase != Phase::Running) {
-    return not_found("attempt " + attempt_name(key) + " does not run here");
+    return std::nullopt;
   }
-  return run->group->usage();
+  return Whereabouts{.folders = run->group->folders(),
+                     .marks = run->group->env_marks(),
+                     .leader = run->leader,
+                     .started_ns = run->started_ns};
 }
 
 Result<> CommandRuntime::prepare(Run& run, const JobSpec& spec) {
@@ -176,6 +179,7 @@ void CommandRuntime::on_spawned(const SpawnOutcome& outcome) {
   }
   run->phase = Phase::Running;
   run->started_ns = deps_.clock.monotonic_ns();
+  run->leader = outcome.pid;
   run->group->set_leader(outcome.pid);
   run->oom_timer = deps_.loop.set_timer(kWatchOomAfter, [this, run] {
     run->oom_timer.reset();

@@ -85,8 +85,14 @@ class CommandRuntime {
 
   // Started and not yet told to have ended.
   [[nodiscard]] std::size_t running() const { return runs_.size(); }
-  // Of one attempt that runs, for telemetry.
-  Result<GroupUsage> usage(const AttemptKey& key);
+  // Of one attempt that runs, for telemetry: where to read what it uses.
+  struct Whereabouts {
+    GroupFolders folders;
+    std::vector<std::string> marks;
+    pid_t leader = 0;
+    std::int64_t started_ns = 0;
+  };
+  [[nodiscard]] std::optional<Whereabouts> whereabouts(const AttemptKey& key);
 
  private:
   enum class Phase : std::uint8_t { Starting, Running, Ending, Removing };
@@ -104,6 +110,7 @@ class CommandRuntime {
     std::optional<SpawnFailed> failure;
     ExitOutcome exit;
     GroupUsage usage;
+    pid_t leader = 0;
     std::int64_t started_ns = 0;
     std::int64_t ended_ns = 0;
     std::int64_t drained_by_ns = 0;  // 0: not drained yet

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -156,10 +157,12 @@ void TelemetryHistory::drop_before(Duration at) {
       series.pop_front();
       --rows_;
     }
-    return series.empty();
   };
-  (void)drop(machine_);
-  std::erase_if(workers_, [&drop](auto& entry) { return drop(entry.second); });
+  drop(machine_);
+  for (auto worker = workers_.begin(); worker != workers_.end();) {
+    drop(worker->second);
+    worker = worker->second.empty() ? workers_.erase(worker) : std::next(worker);
+  }
 }
 
 Result<TelemetrySeries> TelemetryHistory::read(const TelemetryQuery& query, Duration now) const {

@@ -14,6 +14,7 @@
 #include "front/rest/query.h"
 #include "front/rest/rest_service.h"
 #include "front/rest/token_json.h"
+#include "front/rest/worker_json.h"
 #include "net/problem.h"
 
 namespace hearth::rest {
@@ -231,8 +232,14 @@ TEST(ContractTest, WhatIsShownOfTheFleetIsWhatIsPromised) {
   };
   EXPECT_EQ(names_of(shown([](auto& json) { write_agent(json, AgentView{}); })),
             properties(schema("Agent")));
-  EXPECT_EQ(names_of(shown([](auto& json) { write_worker(json, JobView{}, TimePoint{}); })),
+  EXPECT_EQ(names_of(shown([](auto& json) { write_worker(json, {}, TimePoint{}); })),
             properties(schema("Worker")));
+  EXPECT_EQ(names_of(shown([](auto& json) { write_machine(json, {}); })),
+            properties(schema("Machine")));
+  EXPECT_EQ(names_of(shown([](auto& json) { write_figures(json, {}, {}, TimePoint{}); })),
+            properties(schema("Figures")));
+  EXPECT_EQ(names_of(shown([](auto& json) { write_series(json, {}, {}, {}, TimePoint{}); })),
+            properties(schema("Series")));
   EXPECT_EQ(names_of(shown([](auto& json) { write_job_event(json, JobEvent{}); })),
             properties(schema("JobChange")));
   EXPECT_EQ(names_of(shown([](auto& json) { write_explanation(json, core::Explanation{}); })),

@@ -1,13 +1,20 @@
 #include "front/rest/event_hub.h"
 
 #include <algorithm>
+#include <cstddef>
+
+#include "base/telemetry_limits.h"
 
 namespace hearth::rest {
 
-EventHub::EventHub(api::ControllerApi& api, std::int64_t ring_events_max)
-    : api_(api), ring_events_max_(ring_events_max) {}
+EventHub::EventHub(api::ControllerApi& api, api::TelemetryApi& telemetry,
+                   std::int64_t ring_events_max)
+    : api_(api), telemetry_(telemetry), ring_events_max_(ring_events_max) {}
 
 EventHub::~EventHub() {
+  if (telemetry_watch_) {
+    telemetry_.unwatch_telemetry(*telemetry_watch_);
+  }
   if (watch_) {
     api_.unwatch(*watch_);
   }
@@ -17,6 +24,10 @@ Result<> EventHub::start() {
   HEARTH_ASSIGN(watch_,
                 api_.watch({.on_events = [this](const auto& notices) { on_events(notices); },
                             .on_agent = [this](const AgentId& id) { on_agent(id); }}));
+  telemetry_watch_ = telemetry_.watch_telemetry(
+      {.on_worker = [this](const AgentId& agent,
+                           const WorkerId& worker) { on_worker(agent, worker); },
+       .on_figures = [this](const AgentId& agent) { on_figures(agent); }});
   // Asked after the watch began, so that nothing lies between the two; what was told already and is
   // not newer does no harm in the ring.
   const EventSeq start = api_.last_event();
@@ -79,10 +90,37 @@ void EventHub::on_events(const std::vector<std::shared_ptr<const api::Notice>>& 
 }
 
 void EventHub::on_agent(const AgentId& agent) {
+  {
+    const MutexLock lock(mutex_);
+    agents_.note(agent);
+  }
+  wake_feeds();
+}
+
+void EventHub::on_worker(const AgentId& agent, const WorkerId& worker) {
+  {
+    const MutexLock lock(mutex_);
+    ++workers_version_;
+    workers_.emplace_back(agent, worker);
+    if (static_cast<std::int64_t>(workers_.size()) > limits::kWorkersGoneKeptMax) {
+      workers_.pop_front();
+    }
+  }
+  wake_feeds();
+}
+
+void EventHub::on_figures(const AgentId& agent) {
+  {
+    const MutexLock lock(mutex_);
+    figures_.note(agent);
+  }
+  wake_feeds();
+}
+
+void EventHub::wake_feeds() {
   std::vector<net::Wakeup> concerned;
   {
     const MutexLock lock(mutex_);
-    agent_versions_[agent] = ++agent_version_;
     note(JobId(), EventSeq(), concerned);
   }
   notify(concerned);
@@ -111,14 +149,13 @@ EventHub::Batch EventHub::read(EventSeq after, std::size_t max) const {
   return batch;
 }
 
-EventHub::AgentChanges EventHub::agents_after(std::uint64_t version) const {
-  const MutexLock lock(mutex_);
+EventHub::AgentChanges EventHub::Versions::after(std::uint64_t version) const {
   AgentChanges changes;
-  changes.version = agent_version_;
-  if (version == agent_version_) {
+  changes.version = latest;
+  if (version >= latest) {
     return changes;
   }
-  for (const auto& [agent, changed] : agent_versions_) {
+  for (const auto& [agent, changed] : agents) {
     if (changed > version) {
       changes.agents.push_back(agent);
     }
@@ -126,10 +163,45 @@ EventHub::AgentChanges EventHub::agents_after(std::uint64_t version) const {
   return changes;
 }
 
-bool EventHub::has_news(EventSeq after, std::uint64_t agents_version) const {
+EventHub::AgentChanges EventHub::agents_after(std::uint64_t version) const {
   const MutexLock lock(mutex_);
-  return after < ring_start_ || agents_version != agent_version_ ||
-         (!ring_.empty() && after < ring_.back()->event.seq);
+  return agents_.after(version);
+}
+
+EventHub::AgentChanges EventHub::figures_after(std::uint64_t version) const {
+  const MutexLock lock(mutex_);
+  return figures_.after(version);
+}
+
+EventHub::WorkerChanges EventHub::workers_after(std::uint64_t version) const {
+  const MutexLock lock(mutex_);
+  WorkerChanges changes;
+  changes.version = workers_version_;
+  if (version >= workers_version_) {
+    return changes;
+  }
+  const std::uint64_t missed = workers_version_ - version;
+  changes.lost = missed > workers_.size();
+  if (!changes.lost) {
+    changes.workers.insert(workers_.end() - static_cast<std::ptrdiff_t>(missed), workers_.end());
+  }
+  return changes;
+}
+
+bool EventHub::has_news(const FeedPosition& position) const {
+  const MutexLock lock(mutex_);
+  return position.seq < ring_start_ || position.agents < agents_.latest ||
+         position.workers < workers_version_ || position.figures < figures_.latest ||
+         (!ring_.empty() && position.seq < ring_.back()->event.seq);
+}
+
+FeedPosition EventHub::now() const {
+  const EventSeq seq = api_.last_event();
+  const MutexLock lock(mutex_);
+  return {.seq = seq,
+          .agents = agents_.latest,
+          .workers = workers_version_,
+          .figures = figures_.latest};
 }
 
 std::int64_t EventHub::streams() const {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/telemetry_limits.h"
 #include "front/rest/job_json.h"
 #include "front/rest/sse.h"
 
@@ -44,12 +45,24 @@ Result<bool> for_each_job(api::ControllerApi& api, store::JobQuery query,
 
 class Feed final : public net::BodySource {
  public:
-  Feed(api::ControllerApi& api, EventHub& hub, FeedPages& pages, Clock& clock, FeedOptions options,
-       const net::Wakeup& wakeup)
-      : api_(api), hub_(hub), pages_(pages), clock_(clock), options_(std::move(options)) {
+  Feed(const FeedDeps& deps, FeedOptions options, const net::Wakeup& wakeup)
+      : api_(deps.api),
+        telemetry_(deps.telemetry),
+        hub_(deps.hub),
+        pages_(deps.pages),
+        clock_(deps.clock),
+        options_(std::move(options)) {
     ticket_ = hub_.subscribe(JobId(), wakeup);
+    if (options_.types.figures) {
+      telemetry_.want_figures();
+    }
   }
-  ~Feed() override { hub_.unsubscribe(JobId(), ticket_); }
+  ~Feed() override {
+    hub_.unsubscribe(JobId(), ticket_);
+    if (options_.types.figures) {
+      telemetry_.unwant_figures();
+    }
+  }
 
   Pull pull(std::string& out, std::size_t max) override {
     if (!begun_) {
@@ -76,21 +89,47 @@ class Feed final : public net::BodySource {
 
  private:
   Result<> begin(std::string& out) {
-    at_.agents = hub_.agents_after(0).version;
     if (!options_.from && !options_.id_is_broken) {
-      return show_snapshot(out);
+      return show_snapshot(out, false);
     }
+    start_from(hub_.now());
     HEARTH_ASSIGN(const bool kept, is_kept(options_.from));
     if (!kept) {
       return resynchronise(out);
     }
-    at_.seq = *options_.from;
-    catching_up_ = true;
-    // What agents were told meanwhile is not known: show them all as they are.
-    for (const AgentView& agent : api_.agents()) {
-      append_agent_event(out, agent);
+    at_.seq = options_.types.jobs ? *options_.from : at_.seq;
+    catching_up_ = options_.types.jobs;
+    // What became of agents and workers meanwhile is not known: show them all as they are.
+    if (options_.types.agents) {
+      for (const AgentView& agent : api_.agents()) {
+        append_agent_event(out, agent);
+      }
+    }
+    if (options_.types.workers) {
+      show_workers(out);
     }
     return {};
+  }
+
+  void show_workers(std::string& out) {
+    const TimePoint now = clock_.now();
+    std::vector<registry::WorkerView> workers = telemetry_.workers({});
+    if (workers.size() > static_cast<std::size_t>(limits::kSnapshotWorkersMax)) {
+      workers.resize(static_cast<std::size_t>(limits::kSnapshotWorkersMax));
+    }
+    for (const registry::WorkerView& worker : workers) {
+      append_worker_event(out, worker, now);
+    }
+  }
+
+  // All of it has been seen; what is not wanted is never news.
+  void start_from(const FeedPosition& position) {
+    at_ = position;
+    const EventTypes& types = options_.types;
+    at_.seq = types.jobs ? at_.seq : EventSeq(FeedPosition::kNotWanted);
+    at_.agents = types.agents ? at_.agents : FeedPosition::kNotWanted;
+    at_.workers = types.workers ? at_.workers : FeedPosition::kNotWanted;
+    at_.figures = types.figures ? 0 : FeedPosition::kNotWanted;
   }
 
   Result<bool> is_kept(const std::optional<EventSeq>& seq) {
@@ -103,30 +142,27 @@ class Feed final : public net::BodySource {
 
   Result<> resynchronise(std::string& out) {
     append_sse(out, "lagged", {}, "{}");
-    return show_snapshot(out);
+    return show_snapshot(out, true);
   }
 
-  Result<> show_snapshot(std::string& out) {
+  Result<> show_snapshot(std::string& out, bool may_be_old) {
     catching_up_ = false;
+    if (!options_.jobs) {
+      const std::shared_ptr<const FeedPage> page = pages_.snapshot(may_be_old);
+      out += page->text;
+      start_from(page->to);
+      return {};
+    }
     // Before reading: what comes twice does no harm, what is lost does.
-    at_ = {.seq = api_.last_event(), .agents = hub_.agents_after(0).version};
+    const FeedPosition position = hub_.now();
     std::string data;
     JsonWriter json(data);
-    json.begin_object().key("counts").begin_object();
-    for (const auto& [state, count] : api_.counts()) {
-      json.member(to_string(state), count);
-    }
-    json.end_object().key("agents").begin_array();
-    for (const AgentView& agent : api_.agents()) {
-      write_agent(json, agent);
-    }
-    json.end_array();
-    HEARTH_TRY(write_workers(json, api_, clock_.now(), [](const AgentId&) { return true; }));
-    if (options_.jobs) {
-      HEARTH_TRY(write_job_page(json, data, api_, *options_.jobs));
-    }
+    json.begin_object();
+    write_snapshot(json, api_, telemetry_, clock_.now());
+    HEARTH_TRY(write_job_page(json, data, api_, *options_.jobs));
     json.end_object();
-    append_sse(out, "snapshot", std::to_string(at_.seq.value()), data);
+    append_sse(out, "snapshot", std::to_string(position.seq.value()), data);
+    start_from(position);
     return {};
   }
 
@@ -169,6 +205,7 @@ class Feed final : public net::BodySource {
   }
 
   api::ControllerApi& api_;
+  api::TelemetryApi& telemetry_;
   EventHub& hub_;
   FeedPages& pages_;
   Clock& clock_;
@@ -181,10 +218,9 @@ class Feed final : public net::BodySource {
 
 }  // namespace
 
-std::unique_ptr<net::BodySource> make_feed(api::ControllerApi& api, EventHub& hub, FeedPages& pages,
-                                           Clock& clock, FeedOptions options,
+std::unique_ptr<net::BodySource> make_feed(const FeedDeps& deps, FeedOptions options,
                                            const net::Wakeup& wakeup) {
-  return std::make_unique<Feed>(api, hub, pages, clock, std::move(options), wakeup);
+  return std::make_unique<Feed>(deps, std::move(options), wakeup);
 }
 
 Result<> write_job_page(JsonWriter& json, std::string& text, api::ControllerApi& api,
@@ -206,22 +242,6 @@ Result<> write_job_page(JsonWriter& json, std::string& text, api::ControllerApi&
   } else {
     json.member_null("nextCursor");
   }
-  return {};
-}
-
-Result<> write_workers(JsonWriter& json, api::ControllerApi& api, TimePoint now,
-                       const std::function<bool(const AgentId&)>& shows) {
-  store::JobQuery query;
-  query.states = {JobState::Running};
-  query.limit = limits::kListLimitMax;
-  json.key("workers").begin_array();
-  HEARTH_TRY(for_each_job(api, query, [&](const JobView& job) {
-    if (shows(job.record.agent)) {
-      write_worker(json, job, now);
-    }
-    return true;
-  }));
-  json.end_array();
   return {};
 }
 

@@ -1,12 +1,12 @@
 // GET /v1/events: everything that happens, as server-sent events.
 //
-// A snapshot, then one `job` event per persisted change and one `agent` event per changed agent.
-// The id is the sequence number of the last change seen. A reader that comes back with an id goes
+// A snapshot, then one `job` event per persisted change, one `agent` or `worker` event per changed
+// one, and the newest figures of each machine and its workers as `telemetry` when they come. The id
+// is the sequence number of the last change of a job seen. A reader that comes back with an id goes
 // on from there, out of the store if need be; one that has fallen behind the ring while connected,
 // or whose id is older than what is kept, is told `lagged` and gets a new snapshot.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 
@@ -19,24 +19,35 @@
 
 namespace hearth::rest {
 
+// Which events are shown after the snapshot.
+struct EventTypes {
+  bool jobs = true;
+  bool agents = true;
+  bool workers = true;
+  bool figures = true;
+};
+
 struct FeedOptions {
   std::optional<EventSeq> from;         // Last-Event-ID
   bool id_is_broken = false;            // there was one, but not of ours
   std::optional<store::JobQuery> jobs;  // which jobs the snapshot shows; none without a filter
+  EventTypes types;
 };
 
-std::unique_ptr<net::BodySource> make_feed(api::ControllerApi& api, EventHub& hub, FeedPages& pages,
-                                           Clock& clock, FeedOptions options,
+struct FeedDeps {
+  api::ControllerApi& api;
+  api::TelemetryApi& telemetry;
+  EventHub& hub;
+  FeedPages& pages;
+  Clock& clock;
+};
+
+std::unique_ptr<net::BodySource> make_feed(const FeedDeps& deps, FeedOptions options,
                                            const net::Wakeup& wakeup);
 
 // The jobs of `query`, newest first, as the members "jobs" and "nextCursor" of an open object. A
 // page also ends before its text gets larger than a few megabytes.
 Result<> write_job_page(net::JsonWriter& json, std::string& text, api::ControllerApi& api,
                         const store::JobQuery& query);
-
-// Running attempts as workers, of the agents that `shows` lets through: the member "workers" of an
-// open object.
-Result<> write_workers(net::JsonWriter& json, api::ControllerApi& api, TimePoint now,
-                       const std::function<bool(const AgentId&)>& shows);
 
 }  // namespace hearth::rest

@@ -11,17 +11,13 @@
 #include <string>
 
 #include "api/controller_api.h"
+#include "api/telemetry_api.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "front/rest/event_hub.h"
+#include "net/json_writer.h"
 
 namespace hearth::rest {
-
-struct FeedPosition {
-  EventSeq seq;
-  std::uint64_t agents = 0;  // EventHub::agents_after
-
-  friend bool operator==(const FeedPosition&, const FeedPosition&) = default;
-};
 
 struct FeedPage {
   FeedPosition from;
@@ -29,14 +25,21 @@ struct FeedPage {
   std::string text;  // server-sent events
 };
 
+// The members of an open object that a snapshot begins with: counts, agents, workers.
+void write_snapshot(net::JsonWriter& json, api::ControllerApi& api, api::TelemetryApi& telemetry,
+                    TimePoint now);
+
 // One `job` event of a feed.
 void append_job_event(std::string& out, const JobEvent& event);
 void append_agent_event(std::string& out, const AgentView& agent);
 
-// Thread-safe; `api` and `hub` outlive it.
+void append_worker_event(std::string& out, const registry::WorkerView& worker, TimePoint now);
+
+// Thread-safe; what it is given outlives it.
 class FeedPages {
  public:
-  FeedPages(api::ControllerApi& api, EventHub& hub) : api_(api), hub_(hub) {}
+  FeedPages(api::ControllerApi& api, api::TelemetryApi& telemetry, EventHub& hub, Clock& clock)
+      : api_(api), telemetry_(telemetry), hub_(hub), clock_(clock) {}
   FeedPages(const FeedPages&) = delete;
   FeedPages& operator=(const FeedPages&) = delete;
 
@@ -46,18 +49,33 @@ class FeedPages {
   };
   Answer after(const FeedPosition& from);
 
-  // Pages made so far.
+  // What there is, as one `snapshot` event without jobs, and the position from which to go on. One
+  // text serves all who ask while nothing happens. For those that lag it may be a second old, since
+  // they go on from its position all the same: a storm of them costs one.
+  std::shared_ptr<const FeedPage> snapshot(bool may_be_old);
+
+  // Pages and snapshots made so far.
   [[nodiscard]] std::uint64_t made() const;
+  [[nodiscard]] std::uint64_t snapshots_made() const;
 
  private:
   Answer make(const FeedPosition& from) HEARTH_REQUIRES(mutex_);
 
+  [[nodiscard]] bool serves(const FeedPage& snapshot, bool may_be_old) const;
+  void append_workers(const EventHub::WorkerChanges& changes, FeedPage& page);
+  void append_figures(const FeedPosition& from, FeedPage& page);
+
   api::ControllerApi& api_;
+  api::TelemetryApi& telemetry_;
   EventHub& hub_;
+  Clock& clock_;
   mutable Mutex mutex_;
   // The newest last. More than one, since some streams are a page behind others.
   std::deque<std::shared_ptr<const FeedPage>> pages_ HEARTH_GUARDED_BY(mutex_);
   std::uint64_t made_ HEARTH_GUARDED_BY(mutex_) = 0;
+  std::shared_ptr<const FeedPage> snapshot_ HEARTH_GUARDED_BY(mutex_);
+  std::int64_t snapshot_ns_ HEARTH_GUARDED_BY(mutex_) = 0;
+  std::uint64_t snapshots_made_ HEARTH_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace hearth::rest

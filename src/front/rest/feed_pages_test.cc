@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "api/telemetry_desk.h"
+#include "api/testing/fake_agent.h"
 #include "api/testing/fake_controller_api.h"
+#include "base/telemetry_limits.h"
+#include "base/testing/manual_clock.h"
 
 namespace hearth::rest {
 namespace {
@@ -34,8 +38,12 @@ class FeedPagesTest : public ::testing::Test {
 
   static constexpr std::int64_t kRing = 600;
   api::testing::FakeControllerApi api_;
-  EventHub hub_{api_, kRing};
-  FeedPages pages_{api_, hub_};
+  hearth::testing::ManualClock clock_;
+  std::unique_ptr<Log> log_ = make_null_log();
+  api::Published published_;
+  api::TelemetryDesk telemetry_{{.published = published_, .clock = clock_, .log = *log_}, {}};
+  EventHub hub_{api_, telemetry_, kRing};
+  FeedPages pages_{api_, telemetry_, hub_, clock_};
 };
 
 TEST_F(FeedPagesTest, NothingHappenedIsNoPage) {
@@ -111,6 +119,87 @@ TEST_F(FeedPagesTest, BehindTheRingIsLost) {
   EXPECT_TRUE(pages_.after({}).lost);
   EXPECT_EQ(pages_.after({}).page, nullptr);
   EXPECT_FALSE(pages_.after({.seq = EventSeq(200)}).lost);
+}
+
+// As an agent's link does it.
+class FeedPagesOfWorkersTest : public FeedPagesTest {
+ protected:
+  void SetUp() override {
+    FeedPagesTest::SetUp();
+    telemetry_.link_opened(1, {.id = AgentId("a1")}, connection_);
+    telemetry_.link_welcomed(1);
+  }
+  void report(int first, int count) {
+    TelemetryReport report;
+    for (int i = first; i < first + count; ++i) {
+      WorkerReport& worker = report.workers.emplace_back();
+      worker.info.id = WorkerId("w" + std::to_string(i));
+      worker.info.runtime = "command";
+    }
+    telemetry_.report(1, AgentId("a1"), std::move(report));
+  }
+  void forget(int worker) {
+    telemetry_.report(1, AgentId("a1"), {.gone = {WorkerId("w" + std::to_string(worker))}});
+  }
+
+  std::shared_ptr<api::testing::FakeConnection> connection_ =
+      std::make_shared<api::testing::FakeConnection>();
+};
+
+TEST_F(FeedPagesOfWorkersTest, AWorkerIsShownAsItIsByNow) {
+  report(0, 2);
+  forget(1);
+  const auto page = pages_.after({}).page;
+  ASSERT_NE(page, nullptr);
+  EXPECT_EQ(events(*page), 2U);
+  EXPECT_NE(page->text.find(R"({"id":"w0","agentId":"a1","runtime":"command")"), std::string::npos);
+  EXPECT_NE(page->text.find(R"({"id":"w1","agentId":"a1","state":"STOPPED"})"), std::string::npos);
+  EXPECT_EQ(pages_.after(page->to).page, nullptr);
+}
+
+TEST_F(FeedPagesOfWorkersTest, WhoMissedMoreChangesThanAreKeptIsLost) {
+  const FeedPosition start = hub_.now();
+  report(0, static_cast<int>(limits::kWorkersPerAgentMax));
+  for (int i = 0; i < static_cast<int>(limits::kWorkersPerAgentMax); ++i) {
+    forget(i);
+  }
+  EXPECT_TRUE(pages_.after(start).lost);
+  EXPECT_FALSE(pages_.after(hub_.now()).lost);
+}
+
+TEST_F(FeedPagesOfWorkersTest, WhatIsNotWantedIsNeverNews) {
+  FeedPosition position = hub_.now();
+  position.workers = FeedPosition::kNotWanted;
+  report(0, 1);
+  EXPECT_EQ(pages_.after(position).page, nullptr);
+  submit();
+  const auto page = pages_.after(position).page;
+  ASSERT_NE(page, nullptr);
+  EXPECT_EQ(page->to.workers, FeedPosition::kNotWanted);
+  EXPECT_EQ(page->text.find("event: worker"), std::string::npos);
+}
+
+TEST_F(FeedPagesOfWorkersTest, AStormOfClientsThatLagCostsOneSnapshot) {
+  const auto first = pages_.snapshot(false);
+  EXPECT_EQ(pages_.snapshot(false), first);  // nothing happened
+  report(0, 1);
+  EXPECT_EQ(pages_.snapshot(true), first);  // they go on from its position
+  EXPECT_EQ(pages_.snapshots_made(), 1U);
+  const auto fresh = pages_.snapshot(false);
+  EXPECT_NE(fresh, first);
+  EXPECT_NE(fresh->text.find(R"("workersTotal":1)"), std::string::npos);
+  report(1, 1);
+  clock_.advance(std::chrono::seconds(2));
+  EXPECT_NE(pages_.snapshot(true), fresh);
+  EXPECT_EQ(pages_.snapshots_made(), 3U);
+}
+
+TEST_F(FeedPagesOfWorkersTest, ASnapshotFromWhichNobodyCanGoOnIsNotUsed) {
+  const auto first = pages_.snapshot(false);
+  for (int i = 0; i < kRing; ++i) {
+    submit();
+  }
+  EXPECT_NE(pages_.snapshot(true), first);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
-// Routes about agents, workers and all that happens.
+// Routes about agents and all that happens.
 #include <algorithm>
 #include <charconv>
-#include <set>
+#include <utility>
 
 #include "front/rest/feed.h"
 #include "front/rest/job_json.h"
@@ -15,8 +15,36 @@ namespace hearth::rest {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kWorkerParameters = {
-    "idle", "model", "key", "minFreeRamMb", "minFreeVramMb", "label"};
+constexpr std::array<std::string_view, 4> kEventTypes = {"job", "agent", "worker", "telemetry"};
+
+// All of them, or those that "types" names, repeated or with commas.
+Result<EventTypes> read_event_types(const net::QueryList& query) {
+  EventTypes types;
+  std::array<bool*, 4> members = {&types.jobs, &types.agents, &types.workers, &types.figures};
+  bool is_first = true;
+  for (const auto& [name, value] : query) {
+    if (name != "types") {
+      continue;
+    }
+    if (std::exchange(is_first, false)) {
+      types = {.jobs = false, .agents = false, .workers = false, .figures = false};
+    }
+    for (std::size_t start = 0; start <= value.size();) {
+      const std::size_t end = std::min(value.find(',', start), value.size());
+      const std::string type = value.substr(start, end - start);
+      const auto* const found = std::find(kEventTypes.begin(), kEventTypes.end(), type);
+      if (found == kEventTypes.end()) {
+        return invalid_field("types",
+                             "there are events of the types job, agent, worker and "
+                             "telemetry, not \"" +
+                                 type.substr(0, 80) + "\"");
+      }
+      *members.at(static_cast<std::size_t>(found - kEventTypes.begin())) = true;
+      start = end + 1;
+    }
+  }
+  return types;
+}
 
 Result<bool> read_enable(const std::string& body) {
   HEARTH_ASSIGN(const auto value, net::parse_json(body.empty() ? "{}" : body));
@@ -36,40 +64,6 @@ const AgentView* find_agent(const std::vector<AgentView>& agents, const AgentId&
     return agent.record.info.id == id;
   });
   return found == agents.end() ? nullptr : &*found;
-}
-
-// Which agents' workers are asked for; nullopt when no worker of this version can match.
-Result<std::optional<std::set<AgentId>>> read_worker_filter(Context& context,
-                                                            const net::QueryList& query) {
-  HEARTH_TRY(check_names(query, kWorkerParameters));
-  HEARTH_ASSIGN(const bool idle, flag_parameter(query, "idle"));
-  HEARTH_ASSIGN(const auto model, text_parameter(query, "model"));
-  HEARTH_ASSIGN(const auto key, text_parameter(query, "key"));
-  HEARTH_ASSIGN(const auto ram,
-                integer_parameter(query, "minFreeRamMb", 0, INT64_MAX / limits::kMiB));
-  HEARTH_ASSIGN(const auto vram, integer_parameter(query, "minFreeVramMb", 0, INT64_MAX));
-  net::QueryList labels;
-  std::copy_if(query.begin(), query.end(), std::back_inserter(labels),
-               [](const auto& pair) { return pair.first == "label"; });
-  HEARTH_ASSIGN(const store::JobQuery wanted, read_job_query(labels));
-  // One-shot workers are never idle and have neither model, key nor known GPU memory.
-  if (idle || model || key || vram.value_or(0) > 0) {
-    return std::optional<std::set<AgentId>>();
-  }
-  std::set<AgentId> agents;
-  for (const AgentView& agent : context.api.agents()) {
-    const AgentInfo& info = agent.record.info;
-    const bool has_labels =
-        std::all_of(wanted.labels.begin(), wanted.labels.end(), [&info](const auto& label) {
-          const auto found = info.labels.find(label.first);
-          return found != info.labels.end() && found->second == label.second;
-        });
-    const std::int64_t free_bytes = info.capacity.memory_bytes - agent.reserved.memory_bytes;
-    if (has_labels && free_bytes >= ram.value_or(0) * limits::kMiB) {
-      agents.insert(info.id);
-    }
-  }
-  return std::optional(std::move(agents));
 }
 
 }  // namespace
@@ -120,36 +114,18 @@ void drain_agent(Context& context, Call call) {
   });
 }
 
-void list_workers(Context& context, Call call) {
-  const auto filter = read_worker_filter(context, call.query);
-  if (!filter) {
-    call.responder.fail(filter.error());
-    return;
-  }
-  std::string body;
-  net::JsonWriter json(body);
-  json.begin_object();
-  if (!*filter) {
-    json.key("workers").begin_array().end_array();
-  } else if (auto written = write_workers(
-                 json, context.api, context.clock.now(),
-                 [&agents = **filter](const AgentId& id) { return agents.contains(id); });
-             !written) {
-    call.responder.fail(written.error());
-    return;
-  }
-  json.end_object();
-  call.responder.send(json_response(200, std::move(body)));
-}
-
 void get_events(Context& context, Call call) {
-  auto names = check_names(call.query, kJobFilters);
-  const auto jobs = read_job_query(call.query);
-  if (!names || !jobs) {
-    call.responder.fail(!names ? names.error() : jobs.error());
+  net::QueryList filters = call.query;
+  std::erase_if(filters, [](const auto& pair) { return pair.first == "types"; });
+  auto names = check_names(filters, kJobFilters);
+  const auto jobs = read_job_query(filters);
+  const auto types = read_event_types(call.query);
+  if (!names || !jobs || !types) {
+    call.responder.fail(!names ? names.error() : !jobs ? jobs.error() : types.error());
     return;
   }
   FeedOptions options;
+  options.types = *types;
   if (has_job_filter(call.query)) {
     options.jobs = *jobs;
   }
@@ -164,8 +140,8 @@ void get_events(Context& context, Call call) {
   send_stream(context, call,
               net::Response{.content_type = "text/event-stream",
                             .headers = {{"Cache-Control", "no-store"}}},
-              make_feed(context.api, context.hub, context.pages, context.clock, options,
-                        call.responder.wakeup()));
+              make_feed({context.api, context.telemetry, context.hub, context.pages, context.clock},
+                        options, call.responder.wakeup()));
 }
 
 }  // namespace hearth::rest

@@ -235,30 +235,6 @@ void write_agent(JsonWriter& json, const AgentView& agent) {
       .end_object();
 }
 
-void write_worker(JsonWriter& json, const JobView& job, TimePoint now) {
-  static constexpr std::array<std::string_view, 12> kUnknown = {
-      "cpuPercent",       "memoryBytes",       "memoryPeakBytes",    "memoryAnonBytes",
-      "memoryFileBytes",  "ioReadBytesPerSec", "ioWriteBytesPerSec", "pids",
-      "throttledPercent", "oomKills",          "pressure",           "gpus"};
-  const JobRecord& record = job.record;
-  const std::string id = to_string(record.id);
-  json.begin_object()
-      .member("id", id + "-" + std::to_string(record.attempt))
-      .member("agentId", record.agent.value())
-      .member("runtime", "command")
-      .member_null("key")
-      .member("state", record.started_at ? "BUSY" : "STARTING");
-  json.key("jobs").begin_array().string(id).end_array().member_null("pid");
-  write_time(json, "startedAt", record.started_at);
-  json.member("uptimeMs", record.started_at ? std::optional(std::max<std::int64_t>(
-                                                  (now - *record.started_at).count(), 0))
-                                            : std::nullopt);
-  for (const std::string_view name : kUnknown) {
-    json.member_null(name);
-  }
-  json.member_null("model").end_object();
-}
-
 void write_explanation(JsonWriter& json, const core::Explanation& explanation) {
   json.begin_object()
       .member("id", to_string(explanation.job))

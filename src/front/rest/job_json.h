@@ -14,8 +14,6 @@ void write_job(net::JsonWriter& json, const JobView& job);
 // What happened to a job and what changed with it, for streams that tell of many.
 void write_job_event(net::JsonWriter& json, const JobEvent& event);
 void write_agent(net::JsonWriter& json, const AgentView& agent);
-// A running attempt seen as a one-shot worker; what is not measured is null.
-void write_worker(net::JsonWriter& json, const JobView& job, TimePoint now);
 void write_explanation(net::JsonWriter& json, const core::Explanation& explanation);
 
 std::string job_json(const JobView& job);

@@ -37,7 +37,11 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/v1/agents", Need::Read, list_agents},
     {"POST", "/v1/agents/{id}/drain", Need::Admin, drain_agent, BodyKind::Json},
     {"GET", "/v1/workers", Need::Read, list_workers},
+    {"GET", "/v1/telemetry", Need::Read, get_telemetry},
     {"GET", "/v1/events", Need::Read, get_events},
+    // Two shapes in use by workers that are not Hearth's own.
+    {"POST", "/heartbeat/workers", Need::Agent, take_worker_heartbeat, BodyKind::Json},
+    {"POST", "/v1/heartbeat", Need::Agent, take_worker_heartbeat, BodyKind::Json},
     {"POST", "/v1/tokens", Need::Admin, create_token, BodyKind::Json},
     {"GET", "/v1/tokens", Need::Admin, list_tokens},
     {"POST", "/v1/tokens/{id}/revoke", Need::Admin, revoke_token, BodyKind::Json},
@@ -116,13 +120,14 @@ class AdmittedSink final : public net::BodySink {
 
 class RestService::Impl {
  public:
-  Impl(api::ControllerApi& api, api::Doorkeeper& keeper, Clock& clock, RestOptions options)
+  Impl(api::ControllerApi& api, api::TelemetryApi& telemetry, api::Doorkeeper& keeper, Clock& clock,
+       RestOptions options)
       : options_(std::move(options)),
         router_(routes()),
-        hub_(api, options_.ring_events_max),
-        pages_(api, hub_),
+        hub_(api, telemetry, options_.ring_events_max),
+        pages_(api, telemetry, hub_, clock),
         door_(keeper, clock, options_.door),
-        context_{api, clock, hub_, pages_, door_, answers_, options_} {}
+        context_{api, telemetry, clock, hub_, pages_, door_, answers_, options_} {}
 
   Result<> start() { return hub_.start(); }
 
@@ -221,9 +226,10 @@ RestService::RestService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RestService::~RestService() = default;
 
 Result<std::unique_ptr<RestService>> RestService::create(api::ControllerApi& api,
+                                                         api::TelemetryApi& telemetry,
                                                          api::Doorkeeper& keeper, Clock& clock,
                                                          RestOptions options) {
-  auto impl = std::make_unique<Impl>(api, keeper, clock, std::move(options));
+  auto impl = std::make_unique<Impl>(api, telemetry, keeper, clock, std::move(options));
   HEARTH_TRY(impl->start());
   return std::unique_ptr<RestService>(new RestService(std::move(impl)));
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/controller_api.h"
+#include "api/telemetry_api.h"
 #include "base/clock.h"
 #include "front/rest/door.h"
 #include "net/http_server.h"
@@ -33,6 +34,7 @@ class RestService final : public net::HttpHandler {
  public:
   // What it is given must outlive it, it the server. The keeper is stopped before it goes.
   static Result<std::unique_ptr<RestService>> create(api::ControllerApi& api,
+                                                     api::TelemetryApi& telemetry,
                                                      api::Doorkeeper& keeper, Clock& clock,
                                                      RestOptions options);
   ~RestService() override;

@@ -316,23 +316,6 @@ TEST_F(RestServiceTest, ShowsAgentsAndDrainsThem) {
   expect_problem(post("/v1/agents/nobody/drain", "{}"), 404, "not_found");
   expect_problem(post("/v1/agents/a1/drain", R"({"enable":1})"), 400, "invalid_field");
   expect_problem(post("/v1/agents/a1/drain", R"({"on":true})"), 400, "unknown_field");
-
-  const JobId id = submit();
-  api_.start_attempt(id, "a1");
-  const auto workers = json(get("/v1/workers")).at("workers");
-  ASSERT_EQ(workers.as_array().size(), 1U);
-  EXPECT_EQ(text(workers.at(0), "state"), "BUSY");
-  EXPECT_EQ(workers.at(0).at("jobs").at(0).as_string(), to_string(id));
-  EXPECT_TRUE(workers.at(0).at("memoryBytes").is_null());
-  const auto count = [this](const char* query) {
-    return json(get(std::string("/v1/workers") + query)).at("workers").as_array().size();
-  };
-  EXPECT_EQ(count("?label=zone=b&minFreeRamMb=1024"), 1U);
-  EXPECT_EQ(count("?label=zone=a"), 0U);
-  EXPECT_EQ(count("?minFreeRamMb=1025"), 0U);
-  EXPECT_EQ(count("?idle=1"), 0U);
-  EXPECT_EQ(count("?model=m"), 0U);
-  EXPECT_EQ(count("?minFreeVramMb=1"), 0U);
 }
 
 TEST_F(RestServiceTest, TellsOfItself) {

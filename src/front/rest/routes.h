@@ -20,6 +20,7 @@ namespace hearth::rest {
 // What every handler may use; one per service.
 struct Context {
   api::ControllerApi& api;
+  api::TelemetryApi& telemetry;
   Clock& clock;
   EventHub& hub;
   FeedPages& pages;
@@ -51,6 +52,8 @@ void list_agents(Context& context, Call call);
 void drain_agent(Context& context, Call call);
 void list_workers(Context& context, Call call);
 void get_events(Context& context, Call call);
+void get_telemetry(Context& context, Call call);
+void take_worker_heartbeat(Context& context, Call call);
 void get_health(Context& context, Call call);
 void get_readiness(Context& context, Call call);
 void get_metrics(Context& context, Call call);

@@ -97,6 +97,18 @@ void write_worker(JsonWriter& json, const registry::WorkerView& worker, TimePoin
   json.end_object();
 }
 
+void write_workers(JsonWriter& json, const std::vector<registry::WorkerView>& workers,
+                   std::int64_t max, TimePoint now) {
+  json.key("workers").begin_array();
+  for (const registry::WorkerView& worker : workers) {
+    if (max-- <= 0) {
+      break;
+    }
+    write_worker(json, worker, now);
+  }
+  json.end_array().member("workersTotal", static_cast<std::int64_t>(workers.size()));
+}
+
 void write_gone_worker(JsonWriter& json, const AgentId& agent, const WorkerId& worker) {
   json.begin_object().member("id", worker.value());
   write_text(json, "agentId", agent.value());

@@ -1,8 +1,9 @@
-// Workers, their figures and those of machines, as JSON (spec §4, "A worker"). Pure: a figure that is
-// not known is null.
+// Workers, their figures and those of machines, as JSON (spec §4, "A worker"). Pure: a figure that
+// is not known is null.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "api/telemetry_api.h"
 #include "net/json_writer.h"
@@ -10,6 +11,9 @@
 namespace hearth::rest {
 
 void write_worker(net::JsonWriter& json, const registry::WorkerView& worker, TimePoint now);
+// The first `max` as the member "workers" of an open object, and how many there are as "total".
+void write_workers(net::JsonWriter& json, const std::vector<registry::WorkerView>& workers,
+                   std::int64_t max, TimePoint now);
 void write_machine(net::JsonWriter& json, const MachineSample& machine);
 // What an event says of a worker that is no more.
 void write_gone_worker(net::JsonWriter& json, const AgentId& agent, const WorkerId& worker);

@@ -17,8 +17,9 @@ namespace hearth::rest {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kWorkerParameters = {
-    "idle", "model", "key", "agent", "minFreeCpu", "minFreeRamMb", "minFreeVramMb", "label"};
+constexpr std::array<std::string_view, 9> kWorkerParameters = {
+    "idle",         "model",         "key",   "agent", "minFreeCpu",
+    "minFreeRamMb", "minFreeVramMb", "label", "limit"};
 constexpr std::array<std::string_view, 5> kHistoryParameters = {"agent", "worker", "fromMs",
                                                                 "stepMs", "points"};
 
@@ -137,18 +138,17 @@ Result<> take_heartbeat(Context& context, const std::string& text) {
 
 void list_workers(Context& context, Call call) {
   const auto query = read_worker_query(call.query);
-  if (!query) {
-    call.responder.fail(query.error());
+  const auto limit = integer_parameter(call.query, "limit", 1, limits::kWorkersListedMax);
+  if (!query || !limit) {
+    call.responder.fail(!query ? query.error() : limit.error());
     return;
   }
   std::string body;
   net::JsonWriter json(body);
-  json.begin_object().key("workers").begin_array();
-  const TimePoint now = context.clock.now();
-  for (const registry::WorkerView& worker : context.telemetry.workers(*query)) {
-    write_worker(json, worker, now);
-  }
-  json.end_array().end_object();
+  json.begin_object();
+  write_workers(json, context.telemetry.workers(*query),
+                limit->value_or(limits::kWorkersListedDefault), context.clock.now());
+  json.end_object();
   call.responder.send(json_response(200, std::move(body)));
 }
 
@@ -161,8 +161,9 @@ void get_telemetry(Context& context, Call call) {
     return;
   }
   if (!*agent) {
-    call.responder.fail(invalid_field("agent", "name the agent whose figures are asked for: "
-                                               "/v1/telemetry?agent=ID[&worker=ID]"));
+    call.responder.fail(invalid_field("agent",
+                                      "name the agent whose figures are asked for: "
+                                      "/v1/telemetry?agent=ID[&worker=ID]"));
     return;
   }
   context.telemetry.history(

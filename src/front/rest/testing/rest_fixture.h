@@ -8,6 +8,7 @@
 
 #include <boost/json/parse.hpp>
 
+#include "api/telemetry_desk.h"
 #include "api/testing/doorkeeper.h"
 #include "api/testing/fake_controller_api.h"
 #include "base/clock.h"
@@ -35,7 +36,7 @@ class RestFixture : public ::testing::Test {
     server_.reset();
     service_.reset();
     auto service = RestService::create(
-        api_, *keeper_, clock_,
+        api_, telemetry_, *keeper_, clock_,
         {.origins = {},
          .version = "0.1.0",
          .door = door_,
@@ -87,6 +88,9 @@ class RestFixture : public ::testing::Test {
   DoorOptions door_{.is_open = true};
   std::unique_ptr<api::Doorkeeper> keeper_;
   api::testing::FakeControllerApi api_;
+  // The real one: there is nothing behind it but what the test says as an agent.
+  api::Published published_;
+  api::TelemetryDesk telemetry_{{.published = published_, .clock = clock_, .log = log_}, {}};
   std::unique_ptr<RestService> service_;
   std::unique_ptr<net::HttpServer> server_;
 };
