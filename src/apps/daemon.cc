@@ -40,7 +40,10 @@ struct Ground {
 };
 
 LogLevel log_level(const std::string& name) {
-  for (const LogLevel level : {LogLevel::Debug, LogLevel::Warn, LogLevel::Error, LogLevel::Off}) {
+  if (name == "warning") {
+    return LogLevel::Warn;
+  }
+  for (const LogLevel level : {LogLevel::Debug, LogLevel::Error, LogLevel::Off}) {
     if (to_string(level) == name) {
       return level;
     }
