@@ -47,14 +47,18 @@ std::vector<std::string> comma_separated(const std::string& text) {
 
 // Over TLS nobody reaches this server under a name that its certificate does not have, so a
 // foreign DNS name made to point here gets no further than the handshake.
-std::vector<std::string> allowed_hosts(const config::Settings& settings,
-                                       const tls::ServerIdentity* identity) {
-  std::vector<std::string> hosts = comma_separated(settings.text("allowed_hosts"));
+net::OriginPolicy origin_policy(const config::Settings& settings, const Doors& doors,
+                                const tls::ServerIdentity* identity) {
+  net::OriginPolicy policy{.hosts = comma_separated(settings.text("allowed_hosts")),
+                           .knows_host = {},
+                           .origins = {},
+                           .any_address = doors.http_beyond()};
   if (identity != nullptr) {
-    const auto current = identity->current();
-    hosts.insert(hosts.end(), current->facts.names.begin(), current->facts.names.end());
+    policy.knows_host = [identity](std::string_view host) {
+      return tls::is_for_host(identity->current()->facts, host);
+    };
   }
-  return hosts;
+  return policy;
 }
 
 }  // namespace
@@ -134,6 +138,7 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
   const tls::ServerIdentity* identity =
       certificates_ == nullptr ? nullptr : &certificates_->identity();
   warn_of_doors(doors, deps.log);
+  grpc_log_ = std::make_unique<front::agentlink::GrpcLog>(deps.log, deps.clock);
   HEARTH_ASSIGN(link_, front::agentlink::AgentLinkServer::start(
                            *loop_, *keeper_,
                            {.address = settings.text("grpc"),
@@ -145,9 +150,7 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
   HEARTH_ASSIGN(
       rest_, rest::RestService::create(
                  *loop_, *keeper_, deps.clock,
-                 {.origins = {.hosts = allowed_hosts(settings, identity),
-                              .origins = {},
-                              .any_address = doors.http_beyond()},
+                 {.origins = origin_policy(settings, doors, identity),
                   .version = kVersion,
                   .door = {.is_open = doors.http_open,
                            .is_tls = identity != nullptr,

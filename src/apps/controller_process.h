@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "config/settings.h"
 #include "front/agentlink/agent_link_server.h"
+#include "front/agentlink/grpc_log.h"
 #include "front/rest/rest_service.h"
 #include "net/http_server.h"
 
@@ -66,6 +67,7 @@ class ControllerProcess {
   std::unique_ptr<CertificateKeeper> certificates_;  // null: no TLS
   std::unique_ptr<rest::RestService> rest_;
   std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<front::agentlink::GrpcLog> grpc_log_;
   std::unique_ptr<front::agentlink::AgentLinkServer> link_;
   std::string grpc_host_;
 };
