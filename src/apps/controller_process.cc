@@ -138,6 +138,7 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
   const tls::ServerIdentity* identity =
       certificates_ == nullptr ? nullptr : &certificates_->identity();
   warn_of_doors(doors, deps.log);
+  more_metrics_ = std::move(deps.more_metrics);
   grpc_log_ = std::make_unique<front::agentlink::GrpcLog>(deps.log, deps.clock);
   HEARTH_ASSIGN(link_, front::agentlink::AgentLinkServer::start(
                            *loop_, *keeper_,
@@ -158,18 +159,29 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
                                std::max<std::int64_t>(1, settings.integer("submit_rate_max"))},
                   .http_stats =
                       [this] { return http_ == nullptr ? net::HttpServerStats{} : http_->stats(); },
-                  .more_metrics =
-                      [this](std::string& text) {
-                        append_loop_metrics(loop_->metrics(), text);
-                        text +=
-                            "# HELP hearth_refused_total Calls refused for want of a good token.\n"
-                            "# TYPE hearth_refused_total counter\nhearth_refused_total " +
-                            std::to_string(keeper_->refused()) + "\n";
-                      }}));
+                  .more_metrics = [this](std::string& text) { append_metrics(text); }}));
   HEARTH_ASSIGN(http_,
                 net::HttpServer::start(doors.http, "--http ADDR or HEARTH_HTTP", *rest_, deps.clock,
                                        {.tls = identity, .beyond_loopback = doors.http_beyond()}));
   return {};
+}
+
+void ControllerProcess::append_metrics(std::string& text) const {
+  MetricsText out(text);
+  const api::MetricsSnapshot loop = loop_->metrics();
+  write_loop_metrics(loop, out);
+  write_store_metrics(store_->stats(), loop.past, out);
+  write_output_metrics(outputs_->stats(), out);
+  write_link_metrics(link_->stats(), out);
+  out.counter("hearth_link_tls_handshakes_failed_total",
+              "TLS handshakes of agents that were refused.", grpc_log_->handshakes_failed());
+  out.counter("hearth_refused_total", "Calls refused for want of a good token.",
+              keeper_->refused());
+  out.gauge("hearth_tokens", "Tokens, credentials and sessions that are known.", keeper_->tokens());
+  out.gauge("hearth_token_changes_waiting", "Changes of tokens that wait.", keeper_->waiting());
+  if (more_metrics_) {
+    more_metrics_(text);
+  }
 }
 
 std::string ControllerProcess::http_address() const {

@@ -39,6 +39,8 @@ class ControllerProcess {
     Clock& clock;
     Log& log;
     std::function<void(const Error&)> on_fatal;  // see api::LoopDeps
+    // Figures of others in this process, for /metrics. Any thread.
+    std::function<void(std::string&)> more_metrics = {};
   };
   static Result<std::unique_ptr<ControllerProcess>> start(const config::Settings& settings,
                                                           const std::string& data, Deps deps);
@@ -59,6 +61,7 @@ class ControllerProcess {
   ControllerProcess() = default;
   Result<> open_doors(const config::Settings& settings, Deps& deps);
   void warn_of_doors(const Doors& doors, Log& log);
+  void append_metrics(std::string& text) const;
 
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<output::OutputStore> outputs_;
@@ -69,6 +72,7 @@ class ControllerProcess {
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<front::agentlink::GrpcLog> grpc_log_;
   std::unique_ptr<front::agentlink::AgentLinkServer> link_;
+  std::function<void(std::string&)> more_metrics_;
   std::string grpc_host_;
 };
 

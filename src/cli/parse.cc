@@ -241,7 +241,10 @@ class Parser {
         ->type_name("FILE");
     sub.add_flag("--json", daemon.json, "Machine-readable output");
     for (const config::Setting& setting : config::all_settings()) {
-      if (without.contains(setting.name)) {
+      // Where a controller is, it tells the figures of both.
+      const bool told_elsewhere =
+          setting.name == "metrics" && (kind == DaemonKind::Up || kind == DaemonKind::Controller);
+      if (told_elsewhere || without.contains(setting.name)) {
         continue;
       }
       std::string help_text(setting.help);

@@ -93,6 +93,10 @@ constexpr std::array kSettings = {
             "User that jobs of sandbox level none run as (default: the agent's)", ""},
     Setting{"drain_deadline", SettingType::Duration, "",
             "How long a stopping agent lets attempts finish (default: 30s, up: 10s)", ""},
+    Setting{"metrics", SettingType::Text, "",
+            "Loopback address at which an agent tells its figures (GET /metrics); port 0 picks a "
+            "free one (default: nowhere)",
+            ""},
     Setting{"log_level", SettingType::Text, "info", "debug, info, warning, error or off", "",
             "debug|info|warning|error|off"},
     Setting{"log_format", SettingType::Text, "text", "text or json", "", "text|json"},

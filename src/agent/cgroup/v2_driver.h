@@ -36,6 +36,7 @@ class V2Driver final : public CgroupDriver {
   [[nodiscard]] Enforcement enforcement() const override { return Enforcement::V2; }
   Result<std::unique_ptr<CgroupHandle>> create(const std::string& name,
                                                const GroupLimits& limits) override;
+  [[nodiscard]] GroupCounts counts() const override { return {.made = made_}; }
   Result<int> sweep() override;
 
  private:
@@ -50,6 +51,7 @@ class V2Driver final : public CgroupDriver {
   Place place_;
   std::string folder_name_;
   std::string folder_;
+  std::uint64_t made_ = 0;
   UniqueFd hold_;
 };
 

@@ -15,6 +15,7 @@
 #include "agent/link/machine_usage.h"
 #include "agent/loop/event_loop.h"
 #include "agent/runtimes/command_runtime.h"
+#include "base/metrics_text.h"
 #include "base/random.h"
 
 namespace hearth::agent {
@@ -98,7 +99,8 @@ class AgentHost::Impl {
         deps_(std::move(deps)),
         data_(std::move(data)),
         info_(std::move(info)),
-        spool_(data_.spool(), options_.spool, deps_.log) {}
+        log_(deps_.log, {{"agent", info_.id.value()}}),
+        spool_(data_.spool(), options_.spool, log_) {}
   ~Impl();
 
   Result<> prepare();
@@ -106,6 +108,7 @@ class AgentHost::Impl {
   void request_drain();
 
   [[nodiscard]] const AgentInfo& info() const { return info_; }
+  void append_metrics(std::string& text);
 
  private:
   Result<> prepare_groups();
@@ -115,7 +118,9 @@ class AgentHost::Impl {
   const AgentHostDeps deps_;
   DataDir data_;
   AgentInfo info_;
+  ContextLog log_;
   ProcMachineUsage usage_;
+  AgentMetrics metrics_;
   OutputSpool spool_;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<RealLauncher> launcher_;
@@ -138,9 +143,10 @@ Result<> AgentHost::Impl::prepare() {
   runtime_ = std::make_unique<CommandRuntime>(
       CommandRuntime::Deps{.loop = *loop_,
                            .clock = deps_.clock,
-                           .log = deps_.log,
+                           .log = log_,
                            .launcher = *launcher_,
-                           .groups = *groups_},
+                           .groups = *groups_,
+                           .metrics = metrics_},
       CommandRuntime::Options{.attempts_dir = data_.attempts(), .uid = user.uid, .gid = user.gid});
   return {};
 }
@@ -154,27 +160,26 @@ Result<> AgentHost::Impl::prepare_groups() {
   info_.sandboxes = {SandboxLevel::None};
   if (!probed.why_not.empty()) {
     const bool none = info_.enforcement == Enforcement::None;
-    deps_.log.log(none ? LogLevel::Warn : LogLevel::Info,
-                  none ? "no limits are enforced" : "limits are enforced, not by cgroup v2",
-                  {{"enforcement", to_string(info_.enforcement)}, {"why", probed.why_not}});
+    log_.log(none ? LogLevel::Warn : LogLevel::Info,
+             none ? "no limits are enforced" : "limits are enforced, not by cgroup v2",
+             {{"enforcement", to_string(info_.enforcement)}, {"why", probed.why_not}});
   }
   HEARTH_ASSIGN(const int swept, groups_->sweep());
   if (swept > 0) {
-    deps_.log.warn("ended what an earlier agent of this data directory left running",
-                   {{"groups", swept}});
+    log_.warn("ended what an earlier agent of this data directory left running",
+              {{"groups", swept}});
   }
   return {};
 }
 
 Result<> AgentHost::Impl::run() {
   HEARTH_ASSIGN(LinkCredential credential, choose_credential(data_.path(), options_.token));
-  link_ =
-      deps_.make_link({*loop_, deps_.log, usage_, spool_}, {.controller = options_.controller,
-                                                            .tls = options_.tls,
-                                                            .seed = random_u64(),
-                                                            .credential = std::move(credential)});
+  link_ = deps_.make_link({*loop_, log_, usage_, spool_}, {.controller = options_.controller,
+                                                           .tls = options_.tls,
+                                                           .seed = random_u64(),
+                                                           .credential = std::move(credential)});
   shell_ = std::make_unique<AgentShell>(
-      AgentShell::Deps{*loop_, deps_.clock, deps_.log, *runtime_, spool_, *link_}, info_,
+      AgentShell::Deps{*loop_, deps_.clock, log_, *runtime_, spool_, *link_, metrics_}, info_,
       AgentShell::Events{.on_ready =
                              [this] {
                                if (deps_.on_ready) {
@@ -193,14 +198,22 @@ Result<> AgentHost::Impl::run() {
   return outcome_;
 }
 
+void AgentHost::Impl::append_metrics(std::string& text) {
+  agent::append_metrics(metrics_, text);
+  MetricsText out(text);
+  out.gauge("hearth_agent_loop_posted", "Calls that wait for the agent's loop.", loop_->posted());
+  out.gauge("hearth_agent_file_tasks_waiting", "Folders of ended attempts that wait for removal.",
+            runtime_->files_waiting());
+}
+
 void AgentHost::Impl::request_drain() {
   (void)loop_->post([this] { drain(); });
 }
 
 void AgentHost::Impl::drain() {
   if (!std::exchange(draining_, true)) {
-    deps_.log.info("draining: no more work is taken",
-                   {{"deadline_ms", options_.drain_deadline.count()}});
+    log_.info("draining: no more work is taken",
+              {{"deadline_ms", options_.drain_deadline.count()}});
     shell_->begin_drain(options_.drain_deadline);
     return;
   }
@@ -217,7 +230,7 @@ AgentHost::Impl::~Impl() {
   launcher_.reset();
   if (groups_) {
     if (const Result<int> swept = groups_->sweep(); !swept) {
-      deps_.log.warn("could not remove all groups", {{"why", swept.error().message}});
+      log_.warn("could not remove all groups", {{"why", swept.error().message}});
     }
   }
 }
@@ -236,6 +249,10 @@ AgentHost::~AgentHost() = default;
 
 const AgentInfo& AgentHost::info() const {
   return impl_->info();
+}
+
+void AgentHost::append_metrics(std::string& text) {
+  impl_->append_metrics(text);
 }
 
 Result<> AgentHost::run() {

@@ -36,6 +36,7 @@ class AgentShell final : public LinkListener {
     CommandRuntime& runtime;
     OutputSpool& spool;
     ControllerLink& link;
+    AgentMetrics& metrics;
   };
   struct Events {
     std::function<void()> on_ready;                // the first welcome
@@ -67,6 +68,8 @@ class AgentShell final : public LinkListener {
   void perform(const SayDraining& effect);
   void perform(const Drained& effect);
 
+  void note_spool();
+  void log_end(const ProcessEnded& ended);
   void on_output(const AttemptKey& key, StreamKind stream, std::string_view bytes);
   void arm_timer();
   [[nodiscard]] TimePoint now();

@@ -1,6 +1,7 @@
 #include "front/rest/event_hub.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace hearth::rest {
 
@@ -109,6 +110,11 @@ EventHub::AgentChanges EventHub::agents_after(std::uint64_t version) const {
     }
   }
   return changes;
+}
+
+std::int64_t EventHub::ring_events() const {
+  const MutexLock lock(mutex_);
+  return std::ssize(ring_);
 }
 
 std::int64_t EventHub::streams() const {

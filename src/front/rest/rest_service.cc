@@ -121,7 +121,8 @@ class RestService::Impl {
         router_(routes()),
         hub_(api, options_.ring_events_max),
         door_(keeper, clock, options_.door),
-        context_{api, clock, hub_, door_, options_} {}
+        times_(router_.patterns()),
+        context_{api, clock, hub_, door_, times_, options_} {}
 
   Result<> start() { return hub_.start(); }
 
@@ -136,6 +137,7 @@ class RestService::Impl {
       plan.refuse = refuse(head, match);
       return plan;
     }
+    plan.route = match.index;
     const Route& route = kRoutes.at(match.index);
     if (auto admitted = admit(route, head); !admitted) {
       plan.refuse = refusal_response(admitted.error());
@@ -159,6 +161,8 @@ class RestService::Impl {
     }
     return plan;
   }
+
+  void answered(const net::Answered& answer) { times_.count(answer); }
 
   void handle(net::Request request, net::Responder responder) {
     net::Router::Match match = router_.match(request.method, request.path);
@@ -211,6 +215,7 @@ class RestService::Impl {
   net::Router router_;
   EventHub hub_;
   Door door_;
+  RouteTimes times_;
   Context context_;
 };
 
@@ -231,6 +236,10 @@ net::BodyPlan RestService::plan(const net::Request& head) {
 
 void RestService::handle(net::Request request, net::Responder responder) {
   impl_->handle(std::move(request), std::move(responder));
+}
+
+void RestService::answered(const net::Answered& answer) {
+  impl_->answered(answer);
 }
 
 std::vector<net::RoutePattern> RestService::routes() {

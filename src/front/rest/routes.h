@@ -11,6 +11,7 @@
 #include "front/rest/door.h"
 #include "front/rest/event_hub.h"
 #include "front/rest/rest_service.h"
+#include "front/rest/route_times.h"
 #include "net/http_server.h"
 
 namespace hearth::rest {
@@ -21,6 +22,7 @@ struct Context {
   Clock& clock;
   EventHub& hub;
   Door& door;
+  const RouteTimes& times;
   const RestOptions& options;
 };
 
