@@ -284,6 +284,7 @@ void AttemptDesk::give_up(Finish finish) {
     lost += missing;
   }
   if (lost > 0) {
+    deps_.metrics.truncated_ends.fetch_add(1);
     deps_.log.warn("an agent never sent output of an attempt that ended; it ends without it",
                    {{"job", to_string(finish.key.job)},
                     {"attempt", finish.key.attempt},

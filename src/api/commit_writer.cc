@@ -49,6 +49,11 @@ std::size_t CommitWriter::waiting() {
   return waiting_.size();
 }
 
+std::size_t CommitWriter::waiting_events() {
+  const MutexLock lock(mutex_);
+  return waiting_events_;
+}
+
 void CommitWriter::push(Turn turn) {
   std::optional<Error> refused;
   bool taken = false;

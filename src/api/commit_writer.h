@@ -58,6 +58,7 @@ class CommitWriter {
   void push(Turn turn);
   // Turns that are not being committed yet.
   [[nodiscard]] std::size_t waiting();
+  [[nodiscard]] std::size_t waiting_events();
   // Removes between two commits what the caller found to be past; blocks until it is decided. One
   // thread calls. NotDone changed nothing; after the end of the writer it is always that.
   [[nodiscard]] store::RemoveOutcome remove(const Removal& removal);

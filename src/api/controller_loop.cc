@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "api/loop_parts.h"
@@ -134,6 +135,8 @@ MetricsSnapshot ControllerLoop::metrics() {
   MetricsSnapshot snapshot = impl_->metrics.snapshot();
   snapshot.mailbox_depth = static_cast<std::int64_t>(impl_->core_thread.depth());
   snapshot.turns_waiting = static_cast<std::int64_t>(impl_->writer.waiting());
+  snapshot.events_waiting = static_cast<std::int64_t>(impl_->writer.waiting_events());
+  std::tie(snapshot.readers, snapshot.readers_lent) = impl_->readers.count();
   snapshot.links = static_cast<std::int64_t>(impl_->links.size());
   snapshot.watchers = static_cast<std::int64_t>(impl_->hub.size());
   snapshot.finishes_waiting = impl_->desk.finishes_waiting();
@@ -238,7 +241,11 @@ std::map<JobState, std::int64_t> ControllerLoop::counts() {
 }
 
 Result<std::uint64_t> ControllerLoop::watch(Watcher watcher) {
-  return impl_->hub.add(std::move(watcher));
+  Result<std::uint64_t> added = impl_->hub.add(std::move(watcher));
+  if (!added) {
+    impl_->metrics.refused.count(added.error().limit);
+  }
+  return added;
 }
 
 void ControllerLoop::unwatch(std::uint64_t id) {

@@ -53,6 +53,8 @@ std::uint64_t ControllerLoop::open(AgentInfo info, std::vector<core::HeldAttempt
 }
 
 void ControllerLoop::closed(std::uint64_t link, const AgentId& agent) {
+  impl_->deps.log.info("the link of an agent is closed",
+                       {{"agent", agent.value()}, {"link", link}});
   impl_->links.remove(link);
   impl_->desk.link_closed(link);
   impl_->telemetry.link_closed(link, agent);

@@ -136,7 +136,7 @@ TEST_F(ControllerLoopTest, FullMailboxIsAnsweredAtOnce) {
   for (const Answer<SubmitResults>& answer : answers) {
     EXPECT_TRUE(answer.wait()) << "what was taken is not lost";
   }
-  EXPECT_GT(loop_->metrics().refused_queue_full, 0U);
+  EXPECT_GT(loop_->metrics().refused["mailbox_commands_max"], 0U);
 }
 
 TEST_F(ControllerLoopTest, FullDiskKeepsTheBatchAndRefusesWhatIsNew) {

@@ -316,6 +316,7 @@ void CoreThread::publish(bool at_once) {
     counts[state] = deps_.core.count(state) + (is_final(state) ? ended_counts_[state] : 0);
   }
   deps_.published.set_counts(std::move(counts));
+  deps_.metrics.waiting_payload_bytes.store(deps_.core.waiting_payload_bytes());
 
   const std::int64_t now_ns = deps_.clock.monotonic_ns();
   if (!at_once && published_agents_ > limits::kAgentsPublishAtOnceMax &&

@@ -184,6 +184,11 @@ void Doorkeeper::tell_ended(const auth::TokenChanges& changes) {
   }
 }
 
+std::int64_t Doorkeeper::tokens() {
+  const MutexLock lock(mutex_);
+  return static_cast<std::int64_t>(table_.rows().size());
+}
+
 template <class T>
 void Doorkeeper::post(Work work, const Callback<T>& done) {
   if (!mailbox_.try_push(std::move(work))) {

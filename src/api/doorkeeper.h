@@ -85,6 +85,10 @@ class Doorkeeper {
   [[nodiscard]] std::vector<auth::TokenRecord> list();
   [[nodiscard]] bool has_admin();
   [[nodiscard]] std::int64_t refused() const { return refused_.load(); }
+  // Changes of tokens that wait.
+  [[nodiscard]] std::int64_t waiting() { return static_cast<std::int64_t>(mailbox_.size()); }
+  // Tokens that are known, also those that have ended.
+  [[nodiscard]] std::int64_t tokens();
 
  private:
   using Work = std::function<void()>;

@@ -106,13 +106,16 @@ void ControllerLoop::Impl::post(core::Command command, ReplySink reply) {
   }
   // Untouched when it was refused (Mailbox::try_push).
   const std::optional<Error> refused = refusal();
-  metrics.refused_queue_full.fetch_add(refused ? 0 : 1);
+  if (!refused) {
+    metrics.refused.count("kMailboxCommandsMax");
+  }
   // NOLINTNEXTLINE(bugprone-use-after-move)
   answer_error(envelope.reply, refused.value_or(queue_full(options.mailbox_commands_max)));
 }
 
 void ControllerLoop::Impl::report(std::uint64_t link, core::Command command) {
   if (!core_thread.post_report(std::move(command))) {
+    metrics.refused.count("kMailboxCommandsMax");
     links.reject(link, unavailable("the controller takes no reports now; connect again"));
   }
 }

@@ -15,11 +15,18 @@ MetricsSnapshot LoopMetrics::snapshot() const {
   copy.events = events.load();
   copy.stale_reports = stale_reports_core.load() + stale_reports_gate.load();
   copy.stale_chunks = stale_chunks.load();
-  copy.refused_queue_full = refused_queue_full.load();
+  copy.refused = refused.snapshot();
   copy.refused_storage = refused_storage.load();
   copy.output_bytes = output_bytes.load();
   copy.output_syncs = output_syncs.load();
   copy.removed_jobs = removed_jobs.load();
+  copy.truncated_ends = truncated_ends.load();
+  copy.waiting_payload_bytes = waiting_payload_bytes.load();
+  copy.past = {.finished_jobs = past_finished_jobs.load(),
+               .output_bytes = past_output_bytes.load(),
+               .events = past_events.load(),
+               .pages = past_pages.load(),
+               .free_pages = past_free_pages.load()};
   return copy;
 }
 

@@ -3,10 +3,22 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include "base/histogram.h"
+#include "base/limit_counts.h"
 
 namespace hearth::api {
+
+// What the store keeps of the past, as retention saw it last.
+struct PastFigures {
+  std::int64_t finished_jobs = 0;
+  std::int64_t output_bytes = 0;
+  std::int64_t events = 0;
+  std::int64_t pages = 0;  // of the database
+  std::int64_t free_pages = 0;
+};
 
 // Totals since the start, but for the gauges at the end.
 struct MetricsSnapshot {
@@ -21,13 +33,19 @@ struct MetricsSnapshot {
   std::uint64_t events = 0;
   std::uint64_t stale_reports = 0;
   std::uint64_t stale_chunks = 0;
-  std::uint64_t refused_queue_full = 0;
+  std::map<std::string, std::uint64_t> refused;  // by limit
   std::uint64_t refused_storage = 0;
   std::uint64_t output_bytes = 0;
   std::uint64_t output_syncs = 0;
   std::uint64_t removed_jobs = 0;
+  std::uint64_t truncated_ends = 0;  // of attempts whose agent never sent all output
   std::int64_t mailbox_depth = 0;
-  std::int64_t turns_waiting = 0;  // decided and not durable yet
+  std::int64_t turns_waiting = 0;   // decided and not durable yet
+  std::int64_t events_waiting = 0;  // of those turns
+  std::int64_t waiting_payload_bytes = 0;
+  std::int64_t readers = 0;  // of the store, lent or idle
+  std::int64_t readers_lent = 0;
+  PastFigures past;
   std::int64_t links = 0;
   std::int64_t watchers = 0;
   std::int64_t finishes_waiting = 0;  // for output still to arrive or to be synced
@@ -44,11 +62,18 @@ class LoopMetrics {
   std::atomic<std::uint64_t> stale_reports_core{0};
   std::atomic<std::uint64_t> stale_reports_gate{0};
   std::atomic<std::uint64_t> stale_chunks{0};
-  std::atomic<std::uint64_t> refused_queue_full{0};
+  LimitCounts refused;
   std::atomic<std::uint64_t> refused_storage{0};
   std::atomic<std::uint64_t> output_bytes{0};
   std::atomic<std::uint64_t> output_syncs{0};
   std::atomic<std::uint64_t> removed_jobs{0};
+  std::atomic<std::uint64_t> truncated_ends{0};
+  std::atomic<std::int64_t> waiting_payload_bytes{0};
+  std::atomic<std::int64_t> past_finished_jobs{0};
+  std::atomic<std::int64_t> past_output_bytes{0};
+  std::atomic<std::int64_t> past_events{0};
+  std::atomic<std::int64_t> past_pages{0};
+  std::atomic<std::int64_t> past_free_pages{0};
 
   Histogram decide;
   Histogram commit;

@@ -25,6 +25,12 @@ Result<ReaderPool::Lease> ReaderPool::lend() {
   return Lease(*this, std::move(*reader));
 }
 
+std::pair<std::int64_t, std::int64_t> ReaderPool::count() {
+  const MutexLock lock(mutex_);
+  const auto made = static_cast<std::int64_t>(made_);
+  return {made, made - static_cast<std::int64_t>(idle_.size())};
+}
+
 void ReaderPool::put_back(std::unique_ptr<store::Reader> reader) {
   const MutexLock lock(mutex_);
   idle_.push_back(std::move(reader));

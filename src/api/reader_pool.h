@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -39,6 +40,8 @@ class ReaderPool {
   };
 
   Result<Lease> lend();
+  // How many there are, and how many of them are lent.
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> count();
 
  private:
   void put_back(std::unique_ptr<store::Reader> reader);

@@ -36,6 +36,9 @@ void Releaser::release(std::vector<Turn>& turns) {
     for (const JobEvent& event : turn.changes.events) {
       latest = std::max(latest, event.seq);
       measure(event);
+      if (deps_.log.is_on(LogLevel::Debug)) {
+        log_event(event);
+      }
     }
   }
   if (!latest.empty()) {
@@ -57,6 +60,17 @@ void Releaser::release(std::vector<Turn>& turns) {
   if (!ended.empty()) {
     deps_.on_ended(std::move(ended));
   }
+}
+
+// A job's whole story is one grep for its id.
+void Releaser::log_event(const JobEvent& event) {
+  const JobRecord& job = event.after;
+  deps_.log.debug("committed", {{"job", to_string(job.id)},
+                                {"attempt", job.attempt},
+                                {"agent", job.agent.value()},
+                                {"event", to_string(event.kind)},
+                                {"state", to_string(job.state)},
+                                {"seq", event.seq.value()}});
 }
 
 // How long a job waited, started and ran: by the times of its record, so also across a restart.
@@ -111,7 +125,10 @@ Releaser::Payloads Releaser::payloads_of(const std::vector<Turn>& turns) {
   }
   Result<std::vector<store::StoredPayload>> stored = deps_.reader.payloads(unread);
   if (!stored) {
-    deps_.log.error("could not read what assigned jobs run", {{"error", stored.error().message}});
+    deps_.log.error("could not read what assigned jobs run; it is not told to their agents",
+                    {{"job", to_string(unread.front())},
+                     {"jobs", unread.size()},
+                     {"why", stored.error().message}});
     return payloads;
   }
   for (store::StoredPayload& payload : *stored) {
@@ -128,11 +145,18 @@ void Releaser::release(Turn& turn, const Payloads& payloads) {
           if constexpr (std::is_same_v<Kind, core::AssignAttempt>) {
             assign(it, payloads);
           } else if constexpr (std::is_same_v<Kind, core::RejectAgent>) {
+            deps_.log.warn(
+                "an agent is refused",
+                {{"agent", it.agent.value()}, {"link", it.link}, {"why", it.error.message}});
             deps_.links.reject(it.link, it.error);
           } else if constexpr (requires { it.token; }) {
             reply(turn, it);
           } else if (const auto connection = deps_.links.find(it.link)) {
             if constexpr (std::is_same_v<Kind, core::Welcome>) {
+              deps_.log.info("an agent is linked", {{"agent", it.agent.value()},
+                                                    {"link", it.link},
+                                                    {"attempts_kept", it.keep.size()},
+                                                    {"attempts_stopped", it.stop.size()}});
               deps_.on_welcome(it.link);
               connection->welcome(it);
             } else if constexpr (std::is_same_v<Kind, core::CancelAttempt>) {
@@ -153,6 +177,11 @@ void Releaser::release(Turn& turn, const Payloads& payloads) {
 }
 
 void Releaser::reply(Turn& turn, core::ReplySubmit& effect) {
+  for (const Result<core::SubmitOutcome>& outcome : effect.outcomes) {
+    if (!outcome) {
+      deps_.metrics.refused.count(outcome.error().limit);
+    }
+  }
   if (auto sink = take_sink<Callback<SubmitResults>>(turn, effect.token)) {
     (*sink)(std::move(effect.outcomes));
   }

@@ -50,6 +50,7 @@ class Releaser {
   };
   using Payloads = std::unordered_map<JobId, Payload>;
 
+  void log_event(const JobEvent& event);
   void measure(const JobEvent& event);
   Payloads payloads_of(const std::vector<Turn>& turns);
   void release(Turn& turn, const Payloads& payloads);

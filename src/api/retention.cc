@@ -64,10 +64,19 @@ Duration Retention::step() {
   return *removed || walks ? took : std::max(took, limits::kRetentionInterval);
 }
 
+void Retention::note_past(const Past& past) {
+  deps_.metrics.past_finished_jobs.store(past.finished_jobs);
+  deps_.metrics.past_output_bytes.store(past.output_bytes);
+  deps_.metrics.past_events.store(past.events);
+  deps_.metrics.past_pages.store(past.pages);
+  deps_.metrics.past_free_pages.store(past.free_pages);
+}
+
 // True when there may be more.
 Result<bool> Retention::remove_past() {
   HEARTH_ASSIGN(const Past past,
                 deps_.reader.past(limits::kRetentionStepJobs, limits::kRetentionStepEvents));
+  note_past(past);
   const TimePoint now = time_.read(deps_.clock.now(), deps_.clock.monotonic_ns(), past.newest_at);
   const Removal removal = core::decide_removal(limits_, past, now);
   if (removal.empty()) {

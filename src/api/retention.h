@@ -51,6 +51,7 @@ class Retention {
   // How long it may rest.
   Duration step();
   Result<bool> remove_past();
+  void note_past(const Past& past);
   Result<> remove_orphans();
   bool rest(Duration length);
 

@@ -50,14 +50,18 @@ std::vector<std::string> comma_separated(const std::string& text) {
 
 // Over TLS nobody reaches this server under a name that its certificate does not have, so a
 // foreign DNS name made to point here gets no further than the handshake.
-std::vector<std::string> allowed_hosts(const config::Settings& settings,
-                                       const tls::ServerIdentity* identity) {
-  std::vector<std::string> hosts = comma_separated(settings.text("allowed_hosts"));
+net::OriginPolicy origin_policy(const config::Settings& settings, const Doors& doors,
+                                const tls::ServerIdentity* identity) {
+  net::OriginPolicy policy{.hosts = comma_separated(settings.text("allowed_hosts")),
+                           .knows_host = {},
+                           .origins = {},
+                           .any_address = doors.http_beyond()};
   if (identity != nullptr) {
-    const auto current = identity->current();
-    hosts.insert(hosts.end(), current->facts.names.begin(), current->facts.names.end());
+    policy.knows_host = [identity](std::string_view host) {
+      return tls::is_for_host(identity->current()->facts, host);
+    };
   }
-  return hosts;
+  return policy;
 }
 
 }  // namespace
@@ -138,6 +142,8 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
   const tls::ServerIdentity* identity =
       certificates_ == nullptr ? nullptr : &certificates_->identity();
   warn_of_doors(doors, deps.log);
+  more_metrics_ = std::move(deps.more_metrics);
+  grpc_log_ = std::make_unique<front::agentlink::GrpcLog>(deps.log, deps.clock);
   HEARTH_ASSIGN(link_, front::agentlink::AgentLinkServer::start(
                            *loop_, *keeper_,
                            {.address = settings.text("grpc"),
@@ -154,9 +160,7 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
   HEARTH_ASSIGN(
       rest_, rest::RestService::create(
                  *loop_, loop_->telemetry(), *keeper_, deps.clock,
-                 {.origins = {.hosts = allowed_hosts(settings, identity),
-                              .origins = {},
-                              .any_address = doors.http_beyond()},
+                 {.origins = origin_policy(settings, doors, identity),
                   .version = kVersion,
                   .door = {.is_open = doors.http_open,
                            .is_tls = identity != nullptr,
@@ -164,14 +168,7 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
                                std::max<std::int64_t>(1, settings.integer("submit_rate_max"))},
                   .http_stats =
                       [this] { return http_ == nullptr ? net::HttpServerStats{} : http_->stats(); },
-                  .more_metrics =
-                      [this](std::string& text) {
-                        append_loop_metrics(loop_->metrics(), text);
-                        text +=
-                            "# HELP hearth_refused_total Calls refused for want of a good token.\n"
-                            "# TYPE hearth_refused_total counter\nhearth_refused_total " +
-                            std::to_string(keeper_->refused()) + "\n";
-                      }}));
+                  .more_metrics = [this](std::string& text) { append_metrics(text); }}));
   HEARTH_ASSIGN(
       http_, net::HttpServer::start(
                  doors.http, "--http ADDR or HEARTH_HTTP", *rest_, deps.clock,
@@ -183,6 +180,24 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
                       },
                   .beyond_loopback = doors.http_beyond()}));
   return {};
+}
+
+void ControllerProcess::append_metrics(std::string& text) const {
+  MetricsText out(text);
+  const api::MetricsSnapshot loop = loop_->metrics();
+  write_loop_metrics(loop, out);
+  write_store_metrics(store_->stats(), loop.past, out);
+  write_output_metrics(outputs_->stats(), out);
+  write_link_metrics(link_->stats(), out);
+  out.counter("hearth_link_tls_handshakes_failed_total",
+              "TLS handshakes of agents that were refused.", grpc_log_->handshakes_failed());
+  out.counter("hearth_refused_total", "Calls refused for want of a good token.",
+              keeper_->refused());
+  out.gauge("hearth_tokens", "Tokens, credentials and sessions that are known.", keeper_->tokens());
+  out.gauge("hearth_token_changes_waiting", "Changes of tokens that wait.", keeper_->waiting());
+  if (more_metrics_) {
+    more_metrics_(text);
+  }
 }
 
 std::string ControllerProcess::http_address() const {

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "config/settings.h"
 #include "front/agentlink/agent_link_server.h"
+#include "front/agentlink/grpc_log.h"
 #include "front/rest/rest_service.h"
 #include "net/http_server.h"
 
@@ -38,6 +39,8 @@ class ControllerProcess {
     Clock& clock;
     Log& log;
     std::function<void(const Error&)> on_fatal;  // see api::LoopDeps
+    // Figures of others in this process, for /metrics. Any thread.
+    std::function<void(std::string&)> more_metrics = {};
   };
   static Result<std::unique_ptr<ControllerProcess>> start(const config::Settings& settings,
                                                           const std::string& data, Deps deps);
@@ -58,6 +61,7 @@ class ControllerProcess {
   ControllerProcess() = default;
   Result<> open_doors(const config::Settings& settings, Deps& deps);
   void warn_of_doors(const Doors& doors, Log& log);
+  void append_metrics(std::string& text) const;
 
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<output::OutputStore> outputs_;
@@ -66,7 +70,9 @@ class ControllerProcess {
   std::unique_ptr<CertificateKeeper> certificates_;  // null: no TLS
   std::unique_ptr<rest::RestService> rest_;
   std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<front::agentlink::GrpcLog> grpc_log_;
   std::unique_ptr<front::agentlink::AgentLinkServer> link_;
+  std::function<void(std::string&)> more_metrics_;
   std::string grpc_host_;
 };
 

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "agent/host/agent_host.h"
+#include "apps/agent_door.h"
 #include "apps/agent_options.h"
 #include "apps/config_view.h"
 #include "apps/controller_process.h"
@@ -40,7 +41,10 @@ struct Ground {
 };
 
 LogLevel log_level(const std::string& name) {
-  for (const LogLevel level : {LogLevel::Debug, LogLevel::Warn, LogLevel::Error, LogLevel::Off}) {
+  if (name == "warning") {
+    return LogLevel::Warn;
+  }
+  for (const LogLevel level : {LogLevel::Debug, LogLevel::Error, LogLevel::Off}) {
     if (to_string(level) == name) {
       return level;
     }
@@ -73,11 +77,17 @@ void say_ready(const Ground& ground, const ControllerProcess& controller) {
   std::fflush(stdout);
 }
 
-void say_agent_ready(const Ground& ground, const AgentId& id, const std::string& controller) {
+// `metrics`: where the agent tells its figures, empty: nowhere.
+void say_agent_ready(const Ground& ground, const AgentId& id, const std::string& controller,
+                     const std::string& metrics) {
   const char* format = ground.json
-                           ? "{\"event\":\"agent ready\",\"id\":\"%s\",\"controller\":\"%s\"}\n"
-                           : "hearth agent ready id=%s controller=%s\n";
+                           ? "{\"event\":\"agent ready\",\"id\":\"%s\",\"controller\":\"%s\""
+                           : "hearth agent ready id=%s controller=%s";
   std::printf(format, id.value().c_str(), controller.c_str());
+  if (!metrics.empty()) {
+    std::printf(ground.json ? ",\"metrics\":\"%s\"" : " metrics=%s", metrics.c_str());
+  }
+  std::fputs(ground.json ? "}\n" : "\n", stdout);
   std::fflush(stdout);
 }
 
@@ -129,8 +139,9 @@ int run_until_stopped(Ground& ground, const SignalFd& signals, agent::AgentHost&
     if (fds[0].revents != 0 && signals.wait() == SIGHUP) {
       on_hangup();
     } else if (fds[0].revents != 0) {
-      ground.log->info(draining ? "stopping at once"
-                                : "draining; a second signal ends everything at once");
+      ground.log->info(
+          draining ? "stopping at once" : "draining; a second signal ends everything at once",
+          {{"agent", host.info().id.value()}});
       draining = true;
       host.request_drain();
     }
@@ -165,10 +176,24 @@ int run_agent(Ground& ground, const SignalFd& signals) {
   const std::string controller = ground.settings.text("controller");
   warn_of_root(ground, ground.token.empty() &&
                            (controller.starts_with("127.") || controller.starts_with("localhost")));
-  auto host =
-      make_agent(ground, data, limits::kDrainDeadlineAgent, agent::make_grpc_link,
-                 [&](const AgentInfo& info) { say_agent_ready(ground, info.id, controller); });
-  return host ? run_until_stopped(ground, signals, **host, [] {}) : fail(host.error());
+  std::string metrics;
+  auto host = make_agent(
+      ground, data, limits::kDrainDeadlineAgent, agent::make_grpc_link,
+      [&](const AgentInfo& info) { say_agent_ready(ground, info.id, controller, metrics); });
+  if (!host) {
+    return fail(host.error());
+  }
+  std::unique_ptr<AgentDoor> door;  // goes before the host
+  if (const std::string address = ground.settings.text("metrics"); !address.empty()) {
+    auto opened = AgentDoor::open(address, ground.clock,
+                                  [&host](std::string& text) { (*host)->append_metrics(text); });
+    if (!opened) {
+      return fail(opened.error());
+    }
+    door = std::move(*opened);
+    metrics = door->address();
+  }
+  return run_until_stopped(ground, signals, **host, [] {});
 }
 
 int run_up(Ground& ground, const SignalFd& signals) {
@@ -185,7 +210,9 @@ int run_up(Ground& ground, const SignalFd& signals) {
   if (!host) {
     return fail(host.error());
   }
-  auto started = ControllerProcess::start(ground.settings, data, controller_deps(ground));
+  auto deps = controller_deps(ground);
+  deps.more_metrics = [&host](std::string& text) { (*host)->append_metrics(text); };
+  auto started = ControllerProcess::start(ground.settings, data, std::move(deps));
   if (!started) {
     return fail(started.error());
   }

@@ -1,91 +1,94 @@
 #include "apps/loop_metrics.h"
 
-#include <fmt/format.h>
-
-#include <array>
-#include <iterator>
-#include <string_view>
-
 namespace hearth::apps {
 
-namespace {
-
-struct Counted {
-  std::string_view name;
-  std::string_view type;
-  std::string_view help;
-  double value;
-};
-
-struct Timed {
-  std::string_view name;
-  std::string_view help;
-  const HistogramSnapshot* times;
-};
-
-void append_times(const Timed& timed, std::string& text) {
-  auto out = std::back_inserter(text);
-  fmt::format_to(out, "# HELP {0} {1}\n# TYPE {0} histogram\n", timed.name, timed.help);
-  std::uint64_t below = 0;
-  for (std::size_t i = 0; i < kHistogramSeconds.size(); ++i) {
-    below += timed.times->buckets.at(i);
-    fmt::format_to(out, "{}_bucket{{le=\"{}\"}} {}\n", timed.name, kHistogramSeconds.at(i), below);
-  }
-  fmt::format_to(out, "{0}_bucket{{le=\"+Inf\"}} {1}\n{0}_sum {2}\n{0}_count {1}\n", timed.name,
-                 timed.times->count, timed.times->sum_seconds);
+void write_loop_metrics(const api::MetricsSnapshot& metrics, MetricsText& out) {
+  out.counter("hearth_turns_total", "Turns of the core.", metrics.turns);
+  out.counter("hearth_commands_total", "Commands decided.", metrics.commands);
+  out.counter("hearth_commits_not_done_total", "Commits that failed and were retried.",
+              metrics.commits_not_done);
+  out.counter("hearth_events_total", "Events committed.", metrics.events);
+  out.counter("hearth_stale_reports_total", "Reports refused for their epoch.",
+              metrics.stale_reports);
+  out.counter("hearth_stale_chunks_total", "Output refused for its attempt's epoch.",
+              metrics.stale_chunks);
+  out.refusals("hearth_queue_refused_total",
+               "Commands, jobs and watchers refused by that limit of the controller.",
+               metrics.refused);
+  out.counter("hearth_refused_storage_total", "Requests refused for want of storage.",
+              metrics.refused_storage);
+  out.counter("hearth_output_bytes_total", "Output received from agents.", metrics.output_bytes);
+  out.counter("hearth_output_syncs_total", "Attempts whose output files were synced.",
+              metrics.output_syncs);
+  out.counter("hearth_output_missing_total",
+              "Attempts that ended without output their agent had named.", metrics.truncated_ends);
+  out.counter("hearth_removed_jobs_total", "Finished jobs removed by retention.",
+              metrics.removed_jobs);
+  out.gauge("hearth_mailbox_depth", "Commands waiting for the core.", metrics.mailbox_depth);
+  out.gauge("hearth_turns_waiting", "Turns decided and not durable yet.", metrics.turns_waiting);
+  out.gauge("hearth_events_waiting", "Events of those turns.", metrics.events_waiting);
+  out.gauge("hearth_waiting_payload_bytes", "Payloads of jobs that are SUBMITTED or QUEUED.",
+            metrics.waiting_payload_bytes);
+  out.gauge("hearth_agent_links", "Agents connected.", metrics.links);
+  out.gauge("hearth_watchers", "Subscriptions to committed events.", metrics.watchers);
+  out.gauge("hearth_finishes_waiting", "Ends of attempts that wait for their output.",
+            metrics.finishes_waiting);
+  out.gauge("hearth_store_readers", "Readers of the store, lent or idle.", metrics.readers);
+  out.gauge("hearth_store_readers_lent", "Of those, in use.", metrics.readers_lent);
+  out.gauge("hearth_storage_ok", "1 while commits succeed.", metrics.storage_ok ? 1 : 0);
+  out.histogram("hearth_decide_seconds", "Time of one turn of the core.", metrics.decide);
+  out.histogram("hearth_commit_seconds", "Time of one commit of the store.", metrics.commit);
+  out.histogram("hearth_queue_wait_seconds", "A job's time from QUEUED to ASSIGNED.",
+                metrics.queue_wait);
+  out.histogram("hearth_start_seconds", "An attempt's time from ASSIGNED to RUNNING.",
+                metrics.start);
+  out.histogram("hearth_run_seconds", "A job's time from RUNNING to its end.", metrics.run);
 }
 
-}  // namespace
+void write_store_metrics(const store::StoreStats& stats, const api::PastFigures& past,
+                         MetricsText& out) {
+  out.counter("hearth_store_commits_total", "Transactions that became durable.", stats.commits);
+  out.counter("hearth_store_rows_total", "Rows that they wrote.", stats.rows);
+  out.histogram("hearth_store_checkpoint_seconds", "Moving the log into the database.",
+                stats.checkpoint);
+  out.gauge("hearth_store_database_bytes", "Size of the database's file.", stats.database_bytes);
+  out.gauge("hearth_store_log_bytes", "Size of its write-ahead log's file.", stats.log_bytes);
+  out.gauge("hearth_store_pages", "Pages of the database.", past.pages);
+  out.gauge("hearth_store_free_pages", "Of those, free to be used again.", past.free_pages);
+  out.gauge("hearth_past_jobs", "Finished jobs that are kept.", past.finished_jobs);
+  out.gauge("hearth_past_output_bytes", "Output of finished jobs that is kept.", past.output_bytes);
+  out.gauge("hearth_past_events", "Events that are kept.", past.events);
+}
 
-void append_loop_metrics(const api::MetricsSnapshot& metrics, std::string& text) {
-  const auto number = [](auto value) { return static_cast<double>(value); };
-  const std::array rows = {
-      Counted{"hearth_turns_total", "counter", "Turns of the core.", number(metrics.turns)},
-      Counted{"hearth_commands_total", "counter", "Commands decided.", number(metrics.commands)},
-      Counted{"hearth_commits_not_done_total", "counter", "Commits that failed and were retried.",
-              number(metrics.commits_not_done)},
-      Counted{"hearth_events_total", "counter", "Events committed.", number(metrics.events)},
-      Counted{"hearth_stale_reports_total", "counter", "Reports refused for their epoch.",
-              number(metrics.stale_reports)},
-      Counted{"hearth_stale_chunks_total", "counter", "Output refused for its attempt's epoch.",
-              number(metrics.stale_chunks)},
-      Counted{"hearth_refused_queue_full_total", "counter", "Requests refused by a full queue.",
-              number(metrics.refused_queue_full)},
-      Counted{"hearth_refused_storage_total", "counter", "Requests refused for want of storage.",
-              number(metrics.refused_storage)},
-      Counted{"hearth_output_bytes_total", "counter", "Output received from agents.",
-              number(metrics.output_bytes)},
-      Counted{"hearth_output_syncs_total", "counter", "Attempts whose output files were synced.",
-              number(metrics.output_syncs)},
-      Counted{"hearth_removed_jobs_total", "counter", "Finished jobs removed by retention.",
-              number(metrics.removed_jobs)},
-      Counted{"hearth_mailbox_depth", "gauge", "Commands waiting for the core.",
-              number(metrics.mailbox_depth)},
-      Counted{"hearth_turns_waiting", "gauge", "Turns decided and not durable yet.",
-              number(metrics.turns_waiting)},
-      Counted{"hearth_agent_links", "gauge", "Agents connected.", number(metrics.links)},
-      Counted{"hearth_watchers", "gauge", "Subscriptions to committed events.",
-              number(metrics.watchers)},
-      Counted{"hearth_finishes_waiting", "gauge", "Ends of attempts that wait for their output.",
-              number(metrics.finishes_waiting)},
-      Counted{"hearth_storage_ok", "gauge", "1 while commits succeed.",
-              metrics.storage_ok ? 1.0 : 0.0},
-  };
-  for (const Counted& row : rows) {
-    fmt::format_to(std::back_inserter(text), "# HELP {0} {1}\n# TYPE {0} {2}\n{0} {3}\n", row.name,
-                   row.help, row.type, row.value);
-  }
-  const std::array times = {
-      Timed{"hearth_decide_seconds", "Time of one turn of the core.", &metrics.decide},
-      Timed{"hearth_commit_seconds", "Time of one commit of the store.", &metrics.commit},
-      Timed{"hearth_queue_wait_seconds", "A job's time from QUEUED to ASSIGNED.",
-            &metrics.queue_wait},
-      Timed{"hearth_start_seconds", "An attempt's time from ASSIGNED to RUNNING.", &metrics.start},
-      Timed{"hearth_run_seconds", "A job's time from RUNNING to its end.", &metrics.run},
-  };
-  for (const Timed& timed : times) {
-    append_times(timed, text);
-  }
+void write_output_metrics(const output::OutputStats& stats, MetricsText& out) {
+  out.gauge("hearth_output_attempts", "Attempts whose output is being taken.", stats.attempts);
+  out.gauge("hearth_output_memory_bytes", "Output held in memory until its attempt ends.",
+            stats.memory_bytes);
+  out.gauge("hearth_output_files_open", "Output files held open.", stats.files_open);
+  out.counter("hearth_output_file_bytes_total", "Output written to files.", stats.file_bytes);
+  out.counter("hearth_output_dropped_bytes_total",
+              "Output that is not kept: beyond a stream's bound, or lost by an agent.",
+              stats.dropped_bytes);
+  out.counter("hearth_output_moved_total", "Streams that outgrew memory.", stats.moved_to_files);
+  out.counter("hearth_output_memory_bound_total", "Of those, at output_memory_bytes_max.",
+              stats.memory_bound);
+}
+
+void write_link_metrics(const front::agentlink::LinkStats& stats, MetricsText& out) {
+  out.counter("hearth_link_hellos_total", "Agents that connected, again or for the first time.",
+              stats.links);
+  out.family("hearth_link_messages_total", "counter", "Messages of the agent link.");
+  out.value({{"direction", "in"}}, stats.messages_received);
+  out.value({{"direction", "out"}}, stats.messages_sent);
+  out.family("hearth_link_batches_total", "counter", "Reads and writes that carried them.");
+  out.value({{"direction", "in"}}, stats.batches_received);
+  out.value({{"direction", "out"}}, stats.batches_sent);
+  out.counter("hearth_link_chunks_total", "Chunks of output received.", stats.chunks_received);
+  out.gauge("hearth_link_streams", "Open streams of agents.", stats.streams);
+  out.gauge("hearth_link_queue_messages", "Messages that wait for agents.", stats.queue_messages);
+  out.gauge("hearth_link_queue_bytes", "Bytes of those.", stats.queue_bytes);
+  out.refusals("hearth_link_refused_total", "Agents cut off or refused by that limit.",
+               stats.refused);
 }
 
 }  // namespace hearth::apps

@@ -1,12 +1,18 @@
-// What the controller's loop counts about itself, as Prometheus text.
+// What the controller's parts count about themselves, as Prometheus' text.
 #pragma once
 
-#include <string>
-
 #include "api/metrics.h"
+#include "base/metrics_text.h"
+#include "front/agentlink/link_counts.h"
+#include "output/output_store.h"
+#include "store/store.h"
 
 namespace hearth::apps {
 
-void append_loop_metrics(const api::MetricsSnapshot& metrics, std::string& text);
+void write_loop_metrics(const api::MetricsSnapshot& metrics, MetricsText& out);
+void write_store_metrics(const store::StoreStats& stats, const api::PastFigures& past,
+                         MetricsText& out);
+void write_output_metrics(const output::OutputStats& stats, MetricsText& out);
+void write_link_metrics(const front::agentlink::LinkStats& stats, MetricsText& out);
 
 }  // namespace hearth::apps

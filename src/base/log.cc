@@ -4,6 +4,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -140,6 +141,18 @@ class NullLog final : public Log {
 };
 
 }  // namespace
+
+void ContextLog::write(LogLevel level, std::string_view message, LogFields fields) {
+  std::vector<LogField> all(fields.begin(), fields.end());
+  for (const LogField& field : context_) {
+    const bool is_said = std::ranges::any_of(
+        fields, [&field](const LogField& said) { return said.name == field.name; });
+    if (!is_said) {
+      all.push_back(field);
+    }
+  }
+  to_.log_fields(level, message, all);
+}
 
 std::string_view to_string(LogLevel level) {
   static constexpr std::array<std::string_view, 5> kNames = {"debug", "info", "warn", "error",

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "base/testing/recording_log.h"
+
 namespace hearth {
 namespace {
 
@@ -50,6 +52,16 @@ TEST(LogTest, StderrLogWritesOneLineAndDropsWhatIsBelowItsLevel) {
   const std::string text = ::testing::internal::GetCapturedStderr();
   EXPECT_EQ(text.find("hidden"), std::string::npos);
   EXPECT_NE(text.find("Z info    shown job=1\n"), std::string::npos) << text;
+}
+
+TEST(LogTest, AContextIsAddedToEachLineUnlessTheLineSaysItself) {
+  testing::RecordingLog lines;
+  ContextLog log(lines, {{"agent", "a"}, {"epoch", 3}});
+  log.info("starting", {{"job", 1}});
+  log.info("said", {{"agent", "b"}});
+  EXPECT_EQ(lines.text(), "starting job=1 agent=a epoch=3\nsaid agent=b epoch=3\n");
+  const auto null = make_null_log();
+  EXPECT_FALSE(ContextLog(*null, {}).is_on(LogLevel::Error));
 }
 
 TEST(LogTest, JsonLogIsOneObjectALine) {

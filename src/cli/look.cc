@@ -183,11 +183,13 @@ Result<int> show_explanation(Session& session, const ExplainCommand& command) {
   if (session.json()) {
     return print_json(session, answer);
   }
-  std::string text = text_of(answer, "state") + ": " + text_of(answer, "summary") + "\n";
+  std::string text = text_of(answer, "state") + " since " + text_of(answer, "since") + ": " +
+                     text_of(answer, "summary") + "\n";
   if (const auto* reasons = answer.as_object().if_contains("reasons");
       reasons != nullptr && reasons->is_array()) {
     for (const auto& reason : reasons->get_array()) {
-      text += "  " + text_of(reason, "code") + ": " + text_of(reason, "sentence") + "\n";
+      text += "  " + text_of(reason, "code") + ": " + text_of(reason, "sentence");
+      text += has_value(reason, "since") ? " Since " + text_of(reason, "since") + ".\n" : "\n";
     }
   }
   HEARTH_TRY(session.out(text));

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "auth/token.h"
+#include "cli/completion.h"
 #include "cli/options.h"
 #include "config/settings.h"
 
@@ -30,17 +31,24 @@ constexpr const char* kExitCodes =
     "reason.\n"
     "Ctrl-C cancels the job, a second one leaves it.";
 
+constexpr const char* kStates =
+    "SUBMITTED|QUEUED|ASSIGNED|RUNNING|COMPLETED|FAILED|CANCELLED|TIMED_OUT";
+
 void add_common(CLI::App& app, Common& common) {
   app.add_option("--url", common.url,
                  "Controller's HTTP address (default: HEARTH_URL, else 127.0.0.1:7070)");
   app.add_option("--ca", common.tls.authority,
                  "Authority (PEM) that an https controller's certificate has to come from "
-                 "(default: HEARTH_CA, else the system's)");
+                 "(default: HEARTH_CA, else the system's)")
+      ->type_name("FILE");
   app.add_option("--client-cert", common.tls.certificate,
-                 "Certificate to show to the controller (default: HEARTH_CLIENT_CERT)");
-  app.add_option("--client-key", common.tls.key, "Its private key (default: HEARTH_CLIENT_KEY)");
+                 "Certificate to show to the controller (default: HEARTH_CLIENT_CERT)")
+      ->type_name("FILE");
+  app.add_option("--client-key", common.tls.key, "Its private key (default: HEARTH_CLIENT_KEY)")
+      ->type_name("FILE");
   app.add_option("--token-file", common.token_file,
-                 "File that holds the token (default: the variable HEARTH_TOKEN)");
+                 "File that holds the token (default: the variable HEARTH_TOKEN)")
+      ->type_name("FILE");
   app.add_flag("--json", common.json, "Machine-readable output");
 }
 
@@ -79,6 +87,7 @@ void add_limit_options(CLI::App& app, JobOptions& job) {
   app.add_option("--grace", job.grace, "Between SIGTERM and SIGKILL (default 5s)")->group("Limits");
   app.add_option("--on-output-limit", job.on_output_limit,
                  "truncate or kill when a stream passes its bound")
+      ->type_name("truncate|kill")
       ->group("Limits");
 }
 
@@ -87,6 +96,7 @@ void add_placement_options(CLI::App& app, JobOptions& job) {
       ->group("Placement")
       ->allow_extra_args(false);
   app.add_option("--sandbox", job.sandbox, "none, process or image (default none)")
+      ->type_name("none|process|image")
       ->group("Placement");
   app.add_option("--priority", job.priority, "Higher goes first (default 0)")->group("Placement");
   app.add_option("--queue", job.queue, "Queue (default \"default\")")->group("Placement");
@@ -94,6 +104,7 @@ void add_placement_options(CLI::App& app, JobOptions& job) {
   app.add_option("--group-limit", job.group_limit, "Jobs of the group that may run at once")
       ->group("Placement");
   app.add_option("--after", job.after, "Run after job ID[:ok|any|notok]; repeatable (default ok)")
+      ->type_name("JOB")
       ->group("Placement")
       ->allow_extra_args(false);
   app.add_option("--delay", job.delay, "Do not start before this much time has passed")
@@ -102,6 +113,7 @@ void add_placement_options(CLI::App& app, JobOptions& job) {
       ->group("Placement");
   app.add_option("--on-infeasible", job.on_infeasible,
                  "wait or reject when no agent could ever hold it")
+      ->type_name("wait|reject")
       ->group("Placement");
 }
 
@@ -111,8 +123,10 @@ void add_job_options(CLI::App& app, JobOptions& job) {
       ->allow_extra_args(false);
   app.add_option("--env", job.env, "Environment K=V; repeatable; K alone is refused")
       ->allow_extra_args(false);
-  app.add_option("--cwd", job.cwd, "Working directory on the agent (default: a fresh one)");
-  app.add_option("--stdin", job.stdin_from, "Standard input from FILE, or - for this one's");
+  app.add_option("--cwd", job.cwd, "Working directory on the agent (default: a fresh one)")
+      ->type_name("DIR");
+  app.add_option("--stdin", job.stdin_from, "Standard input from FILE, or - for this one's")
+      ->type_name("FILE");
   app.add_option("--retries", job.retries, "Run again after its own failure, at most this often");
   app.add_option("--retry-on-exit", job.retry_on_exit,
                  "Retry only for these exit codes; repeatable")
@@ -123,7 +137,40 @@ void add_job_options(CLI::App& app, JobOptions& job) {
   add_limit_options(app, job);
   add_placement_options(app, job);
   app.add_option("command", job.command, "Command and its arguments, after --")
-      ->type_name("COMMAND ARG...");
+      ->type_name("COMMAND");
+}
+
+// Without what CLI11 adds about its checks, "TEXT:{a,b}".
+ValueName value_of(const CLI::Option& option) {
+  const std::string name = option.get_type_name();
+  return option.get_items_expected_max() == 0 ? "" : name.substr(0, name.find(":{"));
+}
+
+CommandSpec spec_of(const CLI::App& app) {
+  CommandSpec spec{.name = app.get_name(), .help = app.get_description()};
+  for (const CLI::Option* option : app.get_options()) {
+    const bool repeats = option->get_expected_max() > 1;
+    if (option->get_positional()) {
+      spec.operand = value_of(*option);
+      spec.operand_repeats = repeats;
+      continue;
+    }
+    FlagSpec flag{.names = {},
+                  .help = option->get_description(),
+                  .value = value_of(*option),
+                  .repeats = repeats};
+    for (const std::string& name : option->get_snames()) {
+      flag.names.push_back("-" + name);
+    }
+    for (const std::string& name : option->get_lnames()) {
+      flag.names.push_back("--" + name);
+    }
+    spec.flags.push_back(std::move(flag));
+  }
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) {
+    spec.commands.push_back(spec_of(*sub));
+  }
+  return spec;
 }
 
 // Everything CLI11 writes into has to live until parse() is done.
@@ -156,6 +203,8 @@ class Parser {
     }
     return result_();
   }
+
+  [[nodiscard]] CommandSpec tree() const { return spec_of(app_); }
 
  private:
   template <class Command>
@@ -220,10 +269,14 @@ class Parser {
     daemon.kind = kind;
     CLI::App& sub = command(name, help, daemon);
     sub.add_option("--config", daemon.config_file,
-                   "Configuration (default ./hearth.toml, /etc/hearth/hearth.toml)");
+                   "Configuration (default ./hearth.toml, /etc/hearth/hearth.toml)")
+        ->type_name("FILE");
     sub.add_flag("--json", daemon.json, "Machine-readable output");
     for (const config::Setting& setting : config::all_settings()) {
-      if (without.contains(setting.name)) {
+      // Where a controller is, it tells the figures of both.
+      const bool told_elsewhere =
+          setting.name == "metrics" && (kind == DaemonKind::Up || kind == DaemonKind::Controller);
+      if (told_elsewhere || without.contains(setting.name)) {
         continue;
       }
       std::string help_text(setting.help);
@@ -249,7 +302,9 @@ class Parser {
       const std::string flag = config::flag_of(setting);
       const std::string names = labels ? flag.substr(0, flag.size() - 1) + "," + flag : flag;
       CLI::Option* option = sub.add_option(names, store, help_text);
-      option->type_name(labels ? "k=v" : "VALUE");
+      option->type_name(!setting.value_name.empty() ? std::string(setting.value_name)
+                        : labels                    ? "k=v"
+                                                    : "VALUE");
       if (labels) {
         option->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args(false);
         option->take_all();
@@ -267,8 +322,10 @@ class Parser {
     add_job_options(submit, submit_.job);
     submit.add_option("--array", submit_.job.array,
                       "A-B: one job per index, HEARTH_ARRAY_INDEX in each");
-    submit.add_option("--from", submit_.from,
-                      "Many jobs: FILE or - with one JSON body per line (or one JSON array)");
+    submit
+        .add_option("--from", submit_.from,
+                    "Many jobs: FILE or - with one JSON body per line (or one JSON array)")
+        ->type_name("FILE");
     submit.add_flag("--wait", submit_.wait,
                     "Show progress until all have ended; exit 1 if any failed");
   }
@@ -276,8 +333,9 @@ class Parser {
   void add_looks() {
     CLI::App& jobs = command("jobs", "List jobs, or show one", jobs_);
     add_common(jobs, jobs_.common);
-    jobs.add_option("id", jobs_.id, "Show this job");
+    jobs.add_option("id", jobs_.id, "Show this job")->type_name("JOB");
     jobs.add_option("--state", jobs_.states, "Only this state; repeatable")
+        ->type_name(kStates)
         ->allow_extra_args(false);
     jobs.add_option("--label", jobs_.labels, "Only with this label k=v; repeatable")
         ->allow_extra_args(false);
@@ -286,32 +344,42 @@ class Parser {
     jobs.add_option("--limit", jobs_.limit, "How many, newest first (default 50)");
     CLI::App& logs = command("logs", "A job's output", logs_);
     add_common(logs, logs_.common);
-    logs.add_option("id", logs_.id, "Job")->required();
+    logs.add_option("id", logs_.id, "Job")->required()->type_name("JOB");
     logs.add_flag("-f,--follow", logs_.follow, "Go on until the job ends");
     logs.add_option("--stream", logs_.stream, "Only stdout or stderr")
+        ->type_name("stdout|stderr")
         ->check(CLI::IsMember({"stdout", "stderr"}));
     logs.add_option("--attempt", logs_.attempt, "Of this attempt (default: the latest)");
     CLI::App& explain = command("explain", "Why a job waits", explain_);
     add_common(explain, explain_.common);
-    explain.add_option("id", explain_.id, "Job")->required();
+    explain.add_option("id", explain_.id, "Job")->required()->type_name("JOB");
     add_common(command("agents", "Agents, what they offer and do", agents_), agents_.common);
     add_common(command("workers", "Processes that run now", workers_), workers_.common);
     CLI::App& top = command("top", "Agents and jobs, refreshed each second", top_);
     add_common(top, top_.common);
     top.add_flag("--once", top_.once, "Print once and leave");
     command("version", "The version of this program", version_);
+    CLI::App& completion = *app_.add_subcommand(
+        "completion", "A script that completes commands, flags and ids in a shell");
+    completion.add_option("shell", shell_, "The shell it is for")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+        ->type_name(std::string(kShells));
+    completion.callback([this] {
+      result_ = [this] { return Invocation(Message{completion_script(shell_, tree()), 0}); };
+    });
   }
 
   void add_actions() {
     CLI::App& cancel = command("cancel", "Cancel jobs, wherever they are", cancel_);
     add_common(cancel, cancel_.common);
-    cancel.add_option("ids", cancel_.ids, "Jobs")->required();
+    cancel.add_option("ids", cancel_.ids, "Jobs")->required()->type_name("JOB");
     CLI::App& retry = command("retry", "A new job like one that has ended", retry_);
     add_common(retry, retry_.common);
-    retry.add_option("id", retry_.id, "Job")->required();
+    retry.add_option("id", retry_.id, "Job")->required()->type_name("JOB");
     CLI::App& drain = command("drain", "Place nothing more on an agent", drain_);
     add_common(drain, drain_.common);
-    drain.add_option("agent", drain_.agent, "Agent id")->required();
+    drain.add_option("agent", drain_.agent, "Agent id")->required()->type_name("AGENT");
     drain.add_flag("--undo", drain_.undo, "Place work on it again");
   }
 
@@ -323,7 +391,8 @@ class Parser {
       result_ = [this] { return Invocation(cert_); };
     });
     if (action != CertCommand::Action::Show) {
-      sub.add_option("--dir", cert_.dir, "Directory of the authority (default ./hearth-tls)");
+      sub.add_option("--dir", cert_.dir, "Directory of the authority (default ./hearth-tls)")
+          ->type_name("DIR");
       sub.add_option("--days", cert_.days,
                      "How long the certificate is good (default 397; the authority 3650)");
     }
@@ -351,7 +420,7 @@ class Parser {
     client.add_option("--name", cert_.name, "Who shows it; also the name of its files")->required();
     CLI::App& show =
         certificate_command(cert, Action::Show, "show", "What a certificate says: names, dates");
-    show.add_option("file", cert_.file, "Certificate (PEM)")->required();
+    show.add_option("file", cert_.file, "Certificate (PEM)")->required()->type_name("FILE");
   }
 
   void add_tokens() {
@@ -360,20 +429,24 @@ class Parser {
     CLI::App& create = add_token_action(tokens, TokenAction::Create, "create",
                                         "Make a token; it is printed once and kept nowhere");
     create.add_option("--name", token_.name, "Name shown in lists");
-    create.add_option("--scope", token_.scopes,
-                      "Any of submit, read, agent, admin, with commas (default submit,read); admin "
-                      "stands for all");
+    create
+        .add_option("--scope", token_.scopes,
+                    "Any of submit, read, agent, admin, with commas (default submit,read); admin "
+                    "stands for all")
+        ->type_name("submit|read|agent|admin,...");
     create.add_option("--expires", token_.expires,
                       "For how long it is good, e.g. 12h, 30d (default: for ever; --join: 24h)");
     create.add_flag("--join", token_.join,
                     "A join token: gives an agent that is started with it a credential of its own");
     create.add_option("--uses", token_.uses, "How many agents may join with it (default 1)");
-    create.add_option("--agent", token_.agent, "The only agent id it is good for");
+    create.add_option("--agent", token_.agent, "The only agent id it is good for")
+        ->type_name("AGENT");
     add_token_action(tokens, TokenAction::List, "list", "All tokens, without their secrets");
     CLI::App& revoke = add_token_action(tokens, TokenAction::Revoke, "revoke",
                                         "Revoke tokens, at once and for good");
     revoke.add_option("ids", token_.ids, "Token ids, as `hearth token list` shows them")
-        ->required();
+        ->required()
+        ->type_name("TOKEN");
   }
 
   CLI::App& add_token_action(CLI::App& tokens, TokenAction action, const char* name,
@@ -385,7 +458,8 @@ class Parser {
     });
     add_common(sub, token_.common);
     sub.add_option("--data", token_.data,
-                   "Straight in this data directory, while its controller does not run");
+                   "Straight in this data directory, while its controller does not run")
+        ->type_name("DIR");
     return sub;
   }
 
@@ -406,12 +480,17 @@ class Parser {
   CertCommand cert_;
   TokenCommand token_;
   VersionCommand version_;
+  std::string shell_;
 };
 
 }  // namespace
 
 Invocation parse_command_line(const std::vector<std::string>& arguments) {
   return Parser().parse(arguments);
+}
+
+CommandSpec command_tree() {
+  return Parser().tree();
 }
 
 }  // namespace hearth::cli

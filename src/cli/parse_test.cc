@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/door_limits.h"
 #include "base/files.h"
 #include "base/testing/temp_dir.h"
 #include "cli/options.h"
@@ -142,6 +143,9 @@ TEST(TokenFileTest, TheFileGoesBeforeTheVariable) {
   ASSERT_FALSE(bad);
   EXPECT_EQ(bad.error().message.find("hunter2"), std::string::npos);
   EXPECT_FALSE(find_token(directory.path() + "/none", {}));
+  const auto size = static_cast<std::size_t>(limits::kTokenFileBytesMax) + 1;
+  ASSERT_TRUE(write_file_atomically(file, std::string(size, 'x'), 0600));
+  EXPECT_NE(find_token(file, {}).error().message.find(file), std::string::npos);
 }
 
 TEST(SessionTest, ATokenLeavesThisMachineOnlyOverTls) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::array kSettings = {
     Setting{"data", SettingType::Text, "",
-            "Data directory (default: ~/.local/share/hearth, as root /var/lib/hearth)", ""},
+            "Data directory (default: ~/.local/share/hearth, as root /var/lib/hearth)", "", "DIR"},
     Setting{"http", SettingType::Text, "127.0.0.1:7070",
             "Address of REST and events; port 0 picks a free one", ""},
     Setting{"grpc", SettingType::Text, "127.0.0.1:50051",
@@ -24,12 +24,14 @@ constexpr std::array kSettings = {
         "Host names, besides loopback names, that requests may be addressed to (comma separated)",
         ""},
     Setting{"tls_cert", SettingType::Text, "",
-            "Certificate (PEM, with its chain) for HTTP and gRPC; read again when it changes", ""},
-    Setting{"tls_key", SettingType::Text, "", "Private key of tls_cert", ""},
+            "Certificate (PEM, with its chain) for HTTP and gRPC; read again when it changes", "",
+            "FILE"},
+    Setting{"tls_key", SettingType::Text, "", "Private key of tls_cert", "", "FILE"},
     Setting{"tls_client_ca", SettingType::Text, "",
-            "Authority whose certificates clients and agents have to show", ""},
+            "Authority whose certificates clients and agents have to show", "", "FILE"},
     Setting{"auth", SettingType::Text, "loopback-open",
-            "Who needs a token: loopback-open (nobody on loopback addresses) or required", ""},
+            "Who needs a token: loopback-open (nobody on loopback addresses) or required", "",
+            "loopback-open|required"},
     Setting{"insecure_listen_without_tls_and_tokens", SettingType::Boolean, "false",
             "Listen beyond loopback without TLS, and with auth loopback-open without tokens: who "
             "reaches the address runs commands",
@@ -37,7 +39,8 @@ constexpr std::array kSettings = {
     Setting{"submit_rate_max", SettingType::Integer, "20000",
             "Submitting requests a second, of one token or address", ""},
     Setting{"token_file", SettingType::Text, "",
-            "File that holds an agent's token or join token (or the variable HEARTH_TOKEN)", ""},
+            "File that holds an agent's token or join token (or the variable HEARTH_TOKEN)", "",
+            "FILE"},
     Setting{"heartbeat_interval", SettingType::Duration, "10s", "How often agents report", ""},
     Setting{"heartbeat_timeout", SettingType::Duration, "30s",
             "Silence after which an agent is lost and its attempts are requeued", ""},
@@ -64,10 +67,11 @@ constexpr std::array kSettings = {
     Setting{"tls", SettingType::Boolean, "false",
             "Link to the controller by TLS and believe the system's authorities", ""},
     Setting{"ca", SettingType::Text, "",
-            "Authority (PEM) that the controller's certificate has to come from; implies tls", ""},
+            "Authority (PEM) that the controller's certificate has to come from; implies tls", "",
+            "FILE"},
     Setting{"client_cert", SettingType::Text, "",
-            "Certificate shown to a controller with tls_client_ca; implies tls", ""},
-    Setting{"client_key", SettingType::Text, "", "Private key of client_cert", ""},
+            "Certificate shown to a controller with tls_client_ca; implies tls", "", "FILE"},
+    Setting{"client_key", SettingType::Text, "", "Private key of client_cert", "", "FILE"},
     Setting{"id", SettingType::Text, "", "Agent id, [A-Za-z0-9_-]{1,64} (default: the host name)",
             ""},
     Setting{"type", SettingType::Text, "", "Agent type; shown, and matched like a label", ""},
@@ -86,14 +90,20 @@ constexpr std::array kSettings = {
     Setting{"max_parallel_jobs", SettingType::Integer, "256", "Attempts an agent runs at once",
             "MAX_PARALLEL_JOBS"},
     Setting{"cgroup_root", SettingType::Text, "",
-            "Group below which an agent makes its groups (default: its own)", ""},
-    Setting{"cgroup", SettingType::Text, "auto", "auto, or none: no limits are enforced", ""},
+            "Group below which an agent makes its groups (default: its own)", "", "DIR"},
+    Setting{"cgroup", SettingType::Text, "auto", "auto, or none: no limits are enforced", "",
+            "auto|none"},
     Setting{"run_as", SettingType::Text, "",
             "User that jobs of sandbox level none run as (default: the agent's)", ""},
     Setting{"drain_deadline", SettingType::Duration, "",
             "How long a stopping agent lets attempts finish (default: 30s, up: 10s)", ""},
-    Setting{"log_level", SettingType::Text, "info", "debug, info, warning or error", ""},
-    Setting{"log_format", SettingType::Text, "text", "text or json", ""},
+    Setting{"metrics", SettingType::Text, "",
+            "Loopback address at which an agent tells its figures (GET /metrics); port 0 picks a "
+            "free one (default: nowhere)",
+            ""},
+    Setting{"log_level", SettingType::Text, "info", "debug, info, warning, error or off", "",
+            "debug|info|warning|error|off"},
+    Setting{"log_format", SettingType::Text, "text", "text or json", "", "text|json"},
 };
 
 constexpr std::array<std::string_view, 2> kDefaultFiles = {"hearth.toml",
@@ -105,6 +115,23 @@ Result<std::int64_t> parse_count(std::string_view text) {
     return invalid_argument("'" + std::string(text) + "' is below 0");
   }
   return parsed;
+}
+
+// A misspelt choice would silently be the default one.
+Result<> check_choice(const Setting& setting, std::string_view text) {
+  std::string_view rest = setting.value_name;
+  if (rest.find('|') == std::string_view::npos) {
+    return {};
+  }
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('|'), rest.size());
+    if (rest.substr(0, end) == text) {
+      return {};
+    }
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return invalid_argument("'" + std::string(text.substr(0, 40)) + "' is none of " +
+                          std::string(setting.value_name));
 }
 
 // An empty text would read as 0 where a default is meant, which for what is kept means nothing.
@@ -122,6 +149,7 @@ Result<> check_value(const Setting& setting, const SettingValue& value) {
   };
   switch (setting.type) {
     case SettingType::Text:
+      keep(check_choice(setting, value.text));
       break;
     case SettingType::Integer:
       keep(parse_count(value.text));

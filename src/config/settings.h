@@ -30,6 +30,7 @@ struct Setting {
   std::string_view fallback;  // "" is "not set"
   std::string_view help;
   std::string_view environment_alias;  // "" or one more variable
+  std::string_view value_name = {};    // as cli/completion.h reads it: FILE, DIR, "a|b"
 };
 
 std::span<const Setting> all_settings();

@@ -71,6 +71,27 @@ TEST_F(SettingsTest, ABadValueNamesTheSettingItsOriginAndWhatToWrite) {
   EXPECT_NE(settings.error().message.find("30s"), std::string::npos);
 }
 
+TEST_F(SettingsTest, AChoiceThatIsNoneIsRefusedInsteadOfReadAsTheDefault) {
+  for (const auto& [variable, text] :
+       std::vector<std::pair<std::string, std::string>>{{"HEARTH_LOG_LEVEL", "warnings"},
+                                                        {"HEARTH_LOG_FORMAT", "jsn"},
+                                                        {"HEARTH_CGROUP", "off"},
+                                                        {"HEARTH_AUTH", "loopback"}}) {
+    Sources sources;
+    sources.environment = {{variable, text}};
+    const auto settings = Settings::load(sources);
+    ASSERT_FALSE(settings) << variable << "=" << text;
+    EXPECT_NE(settings.error().message.find(variable), std::string::npos);
+    EXPECT_NE(settings.error().message.find("'" + text + "' is none of "), std::string::npos)
+        << settings.error().message;
+  }
+  for (const char* level : {"debug", "info", "warning", "error", "off"}) {
+    Sources sources;
+    sources.environment = {{"HEARTH_LOG_LEVEL", level}};
+    EXPECT_TRUE(Settings::load(sources)) << level;
+  }
+}
+
 TEST_F(SettingsTest, NothingIsKeptForNoTimeByMistake) {
   for (const auto& [variable, text] :
        std::vector<std::pair<std::string, std::string>>{{"HEARTH_RETENTION_AGE", ""},

@@ -55,6 +55,10 @@ std::int64_t Controller::live_jobs() const {
   return state.waiting_jobs() + state.count(JobState::Assigned) + state.count(JobState::Running);
 }
 
+std::int64_t Controller::waiting_payload_bytes() const {
+  return impl_->state().waiting_payload_bytes();
+}
+
 std::int64_t Controller::count(JobState state) const {
   return impl_->state().count(state);
 }

@@ -95,6 +95,8 @@ class Controller {
   [[nodiscard]] std::optional<JobId> find_idempotency_key(const std::string& key) const;
   [[nodiscard]] std::int64_t live_jobs() const;  // not ended
   [[nodiscard]] std::int64_t count(JobState state) const;
+  // Of jobs that are SUBMITTED or QUEUED.
+  [[nodiscard]] std::int64_t waiting_payload_bytes() const;
   [[nodiscard]] std::uint64_t stale_reports() const;  // refused for their epoch, since start
 
   // Aborts if reserved > capacity, a sum differs from its parts, or an index is out of step.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -39,6 +40,7 @@ struct WaitReason {
   std::string resource;
   std::int64_t required = 0;
   std::int64_t available = 0;
+  std::optional<TimePoint> since = {};  // it has held for this job from then on, or for longer
 };
 
 struct Explanation {

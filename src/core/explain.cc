@@ -78,11 +78,17 @@ void Controller::Impl::explain_submitted(const Job& job, Explanation& out) const
                            .agent = {},
                            .resource = to_string(on.job),
                            .required = 0,
-                           .available = 0});
+                           .available = 0,
+                           .since = job.record.created_at});
   }
   if (job.record.eligible_at && *job.record.eligible_at > wall_) {
     const bool is_backoff = job.record.attempt > 0;
     const Duration left = *job.record.eligible_at - wall_;
+    const Duration whole = is_backoff
+                               ? backoff_after(state_.policy_of(job).backoff, job.record.failures)
+                               : Duration(0);
+    const TimePoint since = is_backoff ? *job.record.eligible_at - whole : job.record.created_at;
+    out.since = std::max(out.since, since);
     out.reasons.push_back({.code = is_backoff ? "backoff" : "not_before",
                            .sentence = (is_backoff ? "Its back-off after a failure ends in "
                                                    : "Its notBefore is in ") +
@@ -90,7 +96,8 @@ void Controller::Impl::explain_submitted(const Job& job, Explanation& out) const
                            .agent = {},
                            .resource = {},
                            .required = to_ms(*job.record.eligible_at),
-                           .available = to_ms(wall_)});
+                           .available = to_ms(wall_),
+                           .since = since});
   }
   out.summary =
       job.open_dependencies > 0
@@ -108,12 +115,15 @@ void Controller::Impl::explain_queued(const Job& job, Explanation& out) {
                            .agent = {},
                            .resource = {},
                            .required = 0,
-                           .available = 0});
+                           .available = 0,
+                           .since = {}});
   };
   if (head != job.queue_node) {
+    const JobId first = scheduler.queue().at(head).id;
     add("queue_order", "It is not the first of the " +
                            std::to_string(scheduler.waiting_in(job.class_id)) +
-                           " waiting jobs that ask for the same.");
+                           " waiting jobs that ask for the same; job " + to_string(first) + " is.");
+    out.reasons.back().since = out.since;
   }
   const sched::Outcome outcome = scheduler.outcome_of(job.class_id);
   if (const auto* waits = std::get_if<sched::Waits>(&outcome)) {
@@ -130,6 +140,7 @@ void Controller::Impl::explain_queued(const Job& job, Explanation& out) {
         out.reasons.back().resource = key.group;
         out.reasons.back().required = group.active + 1;
         out.reasons.back().available = group.limits.begin()->first;
+        out.reasons.back().since = std::max(out.since, group.last_reserved_at);
         return;
       }
       case sched::Waits::Why::Capacity:
@@ -161,8 +172,12 @@ void Controller::Impl::explain_agents(const Job& job, const sched::ClassKey& key
   });
   for (const auto& reasons : by_agent) {
     for (const WaitReason& reason : reasons) {
-      if (out.reasons.size() < kReasonsMax) {
-        out.reasons.push_back(reason);
+      if (out.reasons.size() == kReasonsMax) {
+        return;
+      }
+      out.reasons.push_back(reason);
+      if (const auto since = short_since(state_, state_.find_agent(reason.agent), reason)) {
+        out.reasons.back().since = std::max(out.since, *since);
       }
     }
   }

@@ -1,5 +1,7 @@
 #include "core/shortfall.h"
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace hearth::core {
@@ -52,7 +54,8 @@ struct Collector {
                        .agent = agent.record.info.id,
                        .resource = std::move(resource),
                        .required = required,
-                       .available = available});
+                       .available = available,
+                       .since = {}});
   }
 
   // One component: too small for ever, or short of it now.
@@ -102,7 +105,47 @@ void add_amounts(Collector& out, const sched::FleetAgent& offer, const ResourceV
   }
 }
 
+std::int64_t amount_of(const ResourceVector& request, const std::string& resource) {
+  if (resource == "parallel_jobs") {
+    return 1;
+  }
+  if (resource == "cpu") {
+    return request.cpu_milli;
+  }
+  if (resource == "memory") {
+    return request.memory_bytes;
+  }
+  return resource == "gpus" ? request.gpus : request.named_amount(resource);
+}
+
 }  // namespace
+
+// Back from now, each attempt that is there gives back what it took when it was assigned, until
+// there is enough. Attempts that have ended since then only took more.
+std::optional<TimePoint> short_since(const State& state, AgentSlot slot, const WaitReason& reason) {
+  if (reason.resource == "connection") {
+    return state.agent(slot).record.last_heartbeat_at;
+  }
+  if (reason.code != "capacity" || reason.resource == "drain") {
+    return std::nullopt;
+  }
+  std::vector<std::pair<TimePoint, std::int64_t>> taken;
+  for (const JobSlot attempt : state.attempts_on(slot)) {
+    const Job& job = state.job(attempt);
+    const ResourceVector& request = state.scheduler().key_of(job.class_id).request;
+    taken.emplace_back(job.record.assigned_at.value_or(job.record.created_at),
+                       amount_of(request, reason.resource));
+  }
+  std::ranges::sort(taken, std::greater());
+  std::int64_t available = reason.available;
+  for (const auto& [at, amount] : taken) {
+    available += amount;
+    if (available >= reason.required) {
+      return at;
+    }
+  }
+  return std::nullopt;
+}
 
 std::vector<WaitReason> shortfalls(const State& state, AgentSlot slot, const sched::ClassKey& key,
                                    sched::ClassId own_class) {

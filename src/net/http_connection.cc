@@ -1,6 +1,7 @@
 #include "net/http_connection.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "net/problem.h"
 
@@ -60,7 +61,7 @@ void Connection::close() {
   loop_->wheel.disarm(*this);
   end_handshake();
   wire_.close();
-  source_.reset();
+  drop_source();
   sink_.reset();
   parser_.reset();
   stream_exchange_.reset();
@@ -185,7 +186,9 @@ void Connection::on_head() {
   is_old_ = request.version == 10;
   keep_alive_ = parser_->keep_alive() && !is_old_;
   head_only_ = request.method == "HEAD";
+  planned_ns_ = loop_->shared->clock.monotonic_ns();
   BodyPlan plan = loop_->shared->handler.plan(request);
+  route_ = plan.route;
   if (plan.refuse.has_value()) {
     // What follows the head is a body nobody wants; only without one can the connection go on.
     respond(std::move(*plan.refuse), request.has_body || !keeps_alive());
@@ -235,8 +238,7 @@ void Connection::deliver(std::uint64_t serial, Answer answer, std::shared_ptr<Ex
 }
 
 void Connection::respond(Response response, bool close_after) {
-  const auto status_class = static_cast<std::size_t>(std::clamp(response.status / 100, 1, 5) - 1);
-  ++loop_->shared->responses.at(status_class);
+  count_answer(response);
   borrow_out();
   std::string framing;
   if (!has_no_body(response.status)) {
@@ -249,6 +251,16 @@ void Connection::respond(Response response, bool close_after) {
     out_ += response.body;
   }
   end_answer(close_after);
+}
+
+void Connection::count_answer(const Response& head) {
+  ServerShared& shared = *loop_->shared;
+  ++shared.responses.at(static_cast<std::size_t>(std::clamp(head.status / 100, 1, 5) - 1));
+  shared.handler.answered({.route = std::exchange(route_, kNoRoute),
+                           .status = head.status,
+                           .limit = head.limit,
+                           .ns = planned_ns_ < 0 ? -1 : shared.clock.monotonic_ns() - planned_ns_});
+  planned_ns_ = -1;
 }
 
 // For requests that cannot be understood or finished: what follows on the connection is unknown.
@@ -265,9 +277,7 @@ void Connection::end_answer(bool close_after) {
 }
 
 void Connection::begin_stream(Answer answer) {
-  const auto status_class =
-      static_cast<std::size_t>(std::clamp(answer.head.status / 100, 1, 5) - 1);
-  ++loop_->shared->responses.at(status_class);
+  count_answer(answer.head);
   framing_ = BodyFraming(answer.length, is_old_);
   borrow_out();
   append_head(out_, answer.head, framing_.field(), loop_->date, keeps_alive());
@@ -278,6 +288,7 @@ void Connection::begin_stream(Answer answer) {
     return;
   }
   source_ = std::move(answer.source);
+  ++loop_->shared->streams;
   pull_wanted_ = true;
   if (loop_->shared->stopping) {
     begin_stop();
@@ -309,8 +320,15 @@ bool Connection::pull() {
   return true;
 }
 
+void Connection::drop_source() {
+  if (source_ != nullptr) {
+    source_.reset();
+    --loop_->shared->streams;
+  }
+}
+
 void Connection::end_stream() {
-  source_.reset();
+  drop_source();
   stream_exchange_.reset();
   const bool told = framing_.finish(out_);
   end_answer(!told || !keeps_alive());

@@ -53,7 +53,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, TimerW
   void begin_stream(Answer answer);
   bool pull();
   void end_stream();
+  void drop_source();
   void end_answer(bool close_after);
+  void count_answer(const Response& head);
   [[nodiscard]] bool keeps_alive() const;
 
   // http_connection_io.cc: bytes and time.
@@ -72,6 +74,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, TimerW
   void set_deadline(Deadline kind, std::uint64_t ticks, bool renew);
   void set_deadline_for_phase();
   void on_deadline() override;
+  void count_too_slow(Deadline kind);
   void on_body_deadline();
 
   std::shared_ptr<Loop> loop_;
@@ -83,6 +86,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, TimerW
   Phase phase_ = Phase::Head;
   Deadline deadline_ = Deadline::None;
   std::uint64_t body_started_tick_ = 0;
+  std::int64_t planned_ns_ = -1;  // when the handler saw the head; below 0: it saw none
+  std::size_t route_ = kNoRoute;
   bool running_ = false;
   bool reading_ = false;  // a readiness wait is under way
   bool writing_ = false;  // likewise: the socket is full

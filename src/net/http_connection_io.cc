@@ -207,6 +207,7 @@ void Connection::read() {
     in_.erase(0, in_used_);
     in_used_ = 0;
   }
+  loop_->shared->bytes_received += static_cast<std::int64_t>(moved.bytes);
   in_.append(loop_->read_buffer.data(), moved.bytes);
   run();
 }
@@ -255,11 +256,33 @@ void Connection::set_deadline_for_phase() {
   }
 }
 
+// A body's deadline may only be a look at how far it has come.
+void Connection::count_too_slow(Deadline kind) {
+  const auto wait = [kind]() -> std::optional<std::size_t> {
+    switch (kind) {
+      case Deadline::Handshake:
+        return 0;
+      case Deadline::Idle:
+        return 1;
+      case Deadline::Head:
+        return 2;
+      case Deadline::Write:
+        return 4;
+      default:
+        return std::nullopt;
+    }
+  }();
+  if (wait) {
+    ++loop_->shared->too_slow.at(*wait);
+  }
+}
+
 void Connection::on_deadline() {
   const auto self = shared_from_this();
   const HttpServerOptions& options = loop_->shared->options;
   const Deadline kind = deadline_;
   deadline_ = Deadline::None;
+  count_too_slow(kind);
   switch (kind) {
     case Deadline::Head:
       fail(too_slow("http_head_seconds", options.head_ticks,
@@ -300,6 +323,7 @@ void Connection::on_body_deadline() {
     set_deadline(Deadline::Body, allowed - spent, true);
     return;
   }
+  ++loop_->shared->too_slow.at(3);
   fail(too_slow("http_body_seconds", options.body_ticks,
                 "the request body arrives too slowly; send it faster or in parts"),
        408);

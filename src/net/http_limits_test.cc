@@ -73,7 +73,7 @@ TEST_P(HttpLimitsTest, BoundsTheConnectionsOfOneAddress) {
   RawClient other = connect("127.0.0.3");
   exchange(other);
   exchange(first);
-  EXPECT_EQ(server_->stats().connections_refused, 1);
+  EXPECT_EQ(server_->stats().connections_refused_address_bound, 1);
   EXPECT_EQ(server_->stats().connections_total, 3);
 
   second.reset();
@@ -119,7 +119,8 @@ TEST_P(HttpLimitsTest, ClosesWithoutAWordWhenTooManyAreToBeTold) {
   exchange(first);
   RawClient second = connect();
   EXPECT_EQ(second.read_response().status, 0);
-  EXPECT_EQ(server_->stats().connections_refused, 1);
+  EXPECT_EQ(server_->stats().connections_refused_total_bound, 1);
+  EXPECT_EQ(server_->stats().refusals_untold, 1);
 }
 
 TEST_P(HttpLimitsTest, DropsAReaderThatTakesLittleAtATime) {

@@ -155,8 +155,10 @@ std::list<Connection*>::iterator Loop::handshake_began(Connection& connection) {
   const auto most = std::max<std::int64_t>(
       1, shared->options.handshakes_max / std::max(shared->options.threads, 1));
   if (static_cast<std::int64_t>(handshakes_.size()) >= most) {
+    ++shared->handshakes_dropped;
     handshakes_.front()->drop_handshake();
   }
+  ++shared->handshakes;
   return handshakes_.insert(handshakes_.end(), &connection);
 }
 

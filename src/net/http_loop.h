@@ -35,11 +35,18 @@ struct ServerShared {
   std::atomic<bool> stopping{false};
   std::atomic<std::int64_t> connections{0};
   std::atomic<std::int64_t> connections_total{0};
-  std::atomic<std::int64_t> connections_refused{0};
+  std::atomic<std::int64_t> connections_refused_total_bound{0};
+  std::atomic<std::int64_t> connections_refused_address_bound{0};
+  std::atomic<std::int64_t> refusals_untold{0};
   std::atomic<std::int64_t> refusals{0};  // of `connections`: those that are only told so
+  std::atomic<std::int64_t> handshakes{0};
   std::atomic<std::int64_t> handshakes_failed{0};
+  std::atomic<std::int64_t> handshakes_dropped{0};
+  std::atomic<std::int64_t> streams{0};
+  std::array<std::atomic<std::int64_t>, kHttpWaits.size()> too_slow{};
   std::array<std::atomic<std::int64_t>, 5> responses{};
   std::atomic<std::int64_t> bytes_sent{0};
+  std::atomic<std::int64_t> bytes_received{0};
   Mutex gone_mutex;  // with `gone`: the last connection went away
   Condition gone;
   AddressCount addresses;
@@ -74,7 +81,10 @@ class Loop : public std::enable_shared_from_this<Loop> {
   [[nodiscard]] std::shared_ptr<const tls::Context> tls_context() const;
   // Drops the oldest when there are too many: whoever dawdles makes room, not who comes next.
   std::list<Connection*>::iterator handshake_began(Connection& connection);
-  void handshake_ended(std::list<Connection*>::iterator place) { handshakes_.erase(place); }
+  void handshake_ended(std::list<Connection*>::iterator place) {
+    handshakes_.erase(place);
+    --shared->handshakes;
+  }
 
   asio::io_context io{1};
   TimerWheel wheel;

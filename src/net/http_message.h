@@ -36,6 +36,7 @@ struct Response {
   std::string content_type = "application/json";  // empty: no Content-Type field
   HeaderList headers;
   std::string body;
+  std::string limit = {};  // the one that it refuses for; not sent, but counted
 };
 
 std::string_view reason_phrase(int status);

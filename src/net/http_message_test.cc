@@ -75,6 +75,19 @@ TEST(OriginPolicyTest, HostMustBeOurs) {
   }
 }
 
+TEST(OriginPolicyTest, MoreHostsAreAskedForEachTime) {
+  std::string name = "old.example";
+  const OriginPolicy policy{.hosts = {},
+                            .knows_host = [&name](std::string_view host) { return host == name; },
+                            .origins = {}};
+  EXPECT_TRUE(policy.check(with("old.example:7070")));
+  name = "new.example";
+  EXPECT_TRUE(policy.check(with("NEW.example:7070")));
+  EXPECT_FALSE(policy.check(with("old.example:7070")));
+  EXPECT_TRUE(policy.check(with("localhost")));
+  EXPECT_FALSE(policy.check(with("")));
+}
+
 // Beyond loopback a server is asked by its address, which no name of an attacker's is.
 TEST(OriginPolicyTest, AnyAddressIsOursWhereThatIsSaidAndNoName) {
   const OriginPolicy policy{.hosts = {}, .origins = {}, .any_address = true};

@@ -104,12 +104,21 @@ class AsioHttpServer final : public HttpServer {
     HttpServerStats stats;
     stats.connections = shared_->connections;
     stats.connections_total = shared_->connections_total;
-    stats.connections_refused = shared_->connections_refused;
+    stats.connections_refused_total_bound = shared_->connections_refused_total_bound;
+    stats.connections_refused_address_bound = shared_->connections_refused_address_bound;
+    stats.refusals_untold = shared_->refusals_untold;
+    stats.handshakes = shared_->handshakes;
     stats.handshakes_failed = shared_->handshakes_failed;
+    stats.handshakes_dropped = shared_->handshakes_dropped;
+    stats.streams = shared_->streams;
+    for (std::size_t i = 0; i < stats.too_slow.size(); ++i) {
+      stats.too_slow.at(i) = shared_->too_slow.at(i);
+    }
     for (std::size_t i = 0; i < stats.responses.size(); ++i) {
       stats.responses.at(i) = shared_->responses.at(i);
     }
     stats.bytes_sent = shared_->bytes_sent;
+    stats.bytes_received = shared_->bytes_received;
     return stats;
   }
 
@@ -175,9 +184,9 @@ class AsioHttpServer final : public HttpServer {
     std::optional<Response> refusal = room < 0 ? no_descriptors() : refuse(peer);
     if (refusal) {
       peer = AddressCount::kNobody;
-      ++shared_->connections_refused;
       if (shared_->refusals >= shared_->options.refusals_max ||
           room < -shared_->options.descriptors_kept / 2) {
+        ++shared_->refusals_untold;
         return;  // too many at once to tell each
       }
       ++shared_->refusals;
@@ -236,12 +245,14 @@ class AsioHttpServer final : public HttpServer {
   std::optional<Response> refuse(AddressCount::Key peer) {
     const HttpServerOptions& options = shared_->options;
     if (shared_->connections - shared_->refusals >= options.connections_max) {
+      ++shared_->connections_refused_total_bound;
       Error error = limit_exceeded("connections_max", options.connections_max,
                                    "too many connections are open; close some or try again later");
       error.kind = "rate_limited";
       return problem_response(error, 503);
     }
     if (!shared_->addresses.add(peer, options.connections_per_address_max)) {
+      ++shared_->connections_refused_address_bound;
       Error error =
           limit_exceeded("connections_per_address_max", options.connections_per_address_max,
                          "too many connections are open from this address; close some, "

@@ -95,12 +95,24 @@ class BodySink {
   virtual void finish(Request request, Responder responder) = 0;
 };
 
+inline constexpr std::size_t kNoRoute = static_cast<std::size_t>(-1);
+
 // How the body of one request is received.
 struct BodyPlan {
   std::int64_t bytes_max = limits::kRequestBodyBytesMax;
   std::string_view limit_name = "request_body_bytes_max";
   std::unique_ptr<BodySink> sink;  // null: the body is collected into Request::body
   std::optional<Response> refuse;  // answered at once, instead of everything else
+  std::size_t route = kNoRoute;    // given back in HttpHandler::answered
+};
+
+// How one request was answered: `ns` from its head's last byte until its answer was there to be
+// sent, or began, if it streams; below 0 when its head never came whole.
+struct Answered {
+  std::size_t route = kNoRoute;
+  int status = 0;
+  std::string_view limit;  // of the refusal
+  std::int64_t ns = -1;
 };
 
 class HttpHandler {
@@ -108,6 +120,8 @@ class HttpHandler {
   virtual ~HttpHandler() = default;
   virtual BodyPlan plan(const Request& head) = 0;
   virtual void handle(Request request, Responder responder) = 0;
+  // On the connection's thread; must be cheap.
+  virtual void answered(const Answered& /*answer*/) {}
 };
 
 // Timeouts are counted in ticks of one second by default; a test sets tick to zero and calls
@@ -138,13 +152,24 @@ struct HttpServerOptions {
   bool beyond_loopback = false;  // who set this has seen to TLS and tokens
 };
 
+// What a client took too long for.
+inline constexpr std::array<std::string_view, 5> kHttpWaits = {"handshake", "idle", "head", "body",
+                                                               "write"};
+
 struct HttpServerStats {
   std::int64_t connections = 0;
   std::int64_t connections_total = 0;
-  std::int64_t connections_refused = 0;
+  std::int64_t connections_refused_total_bound = 0;    // connections_max
+  std::int64_t connections_refused_address_bound = 0;  // connections_per_address_max
+  std::int64_t refusals_untold = 0;                    // of those, closed without a word
+  std::int64_t handshakes = 0;                         // TLS, under way
   std::int64_t handshakes_failed = 0;
+  std::int64_t handshakes_dropped = 0;      // of those, for want of room
+  std::int64_t streams = 0;                 // answers that are being streamed
   std::array<std::int64_t, 5> responses{};  // by class of status: 1xx to 5xx
+  std::array<std::int64_t, kHttpWaits.size()> too_slow{};
   std::int64_t bytes_sent = 0;
+  std::int64_t bytes_received = 0;
 };
 
 class HttpServer {

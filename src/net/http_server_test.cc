@@ -259,7 +259,7 @@ TEST_P(HttpServerTest, RefusesConnectionsOverTheLimit) {
   EXPECT_EQ(response.headers.at("retry-after"), "1");
   EXPECT_NE(response.body.find("\"limit\":\"connections_max\",\"limitValue\":2"),
             std::string::npos);
-  EXPECT_EQ(server_->stats().connections_refused, 1);
+  EXPECT_EQ(server_->stats().connections_refused_total_bound, 1);
   exchange(first);
 }
 

@@ -53,7 +53,8 @@ Result<> OriginPolicy::check(const Request& request) const {
   // HTTP/1.0 knows no Host; no browser speaks it.
   const bool absent = request.version == 10 && request.count_header("host") == 0;
   const bool is_ours = host == "localhost" || is_loopback_ip(host) || contains(hosts, host) ||
-                       (any_address && is_ip(host));
+                       (any_address && is_ip(host)) ||
+                       (!host.empty() && knows_host && knows_host(host));
   if (!absent && !is_ours) {
     return forbidden("Host " + shown(host_field) +
                      " is not a name of this server; ask for localhost or 127.0.0.1, or have the "

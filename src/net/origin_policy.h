@@ -2,6 +2,7 @@
 // runs here runs with the agent's rights (spec §4, "Browsers").
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,10 @@ namespace hearth::net {
 // attacker was made to point here. Origin, where a browser sends it, must be the very Host asked
 // or one of `origins`.
 struct OriginPolicy {
-  std::vector<std::string> hosts;    // without ports, lower case
+  std::vector<std::string> hosts;  // without ports, lower case
+  // More of them, asked each time: the names of a certificate that is replaced while the server
+  // runs. Thread-safe.
+  std::function<bool(std::string_view)> knows_host;
   std::vector<std::string> origins;  // "https://hearth.example.org"
   // Also a Host that is an IP address: for servers that are asked by theirs. No name leads there,
   // so no attacker's name does.

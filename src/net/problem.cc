@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/limit_counts.h"
 #include "net/json_writer.h"
 
 namespace hearth::net {
@@ -49,22 +50,6 @@ const ProblemKind& kind_of(const Error& error) {
     }
   }
   return kinds.back();
-}
-
-// Limits are constants in base/limits.h; on the wire kQueueJobsMax is queue_jobs_max.
-std::string limit_name(std::string_view name) {
-  if (name.size() < 2 || name[0] != 'k' || name[1] < 'A' || name[1] > 'Z') {
-    return std::string(name);
-  }
-  std::string text;
-  for (const char c : name.substr(1)) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (upper && !text.empty()) {
-      text += '_';
-    }
-    text += upper ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  return text;
 }
 
 }  // namespace
@@ -118,7 +103,7 @@ std::string problem_json(const Error& error, int status) {
     json.member("field", error.field);
   }
   if (!error.limit.empty()) {
-    json.member("limit", limit_name(error.limit)).member("limitValue", error.limit_value);
+    json.member("limit", outside_limit_name(error.limit)).member("limitValue", error.limit_value);
   }
   json.end_object();
   return body;
@@ -129,6 +114,7 @@ Response problem_response(const Error& error, int status) {
   response.status = status == 0 ? problem_status(error) : status;
   response.content_type = "application/problem+json";
   response.body = problem_json(error, response.status);
+  response.limit = outside_limit_name(error.limit);
   if (response.status == 429 || response.status == 503) {
     response.headers.emplace_back("Retry-After", "1");
   }

@@ -56,6 +56,8 @@ class BoundedLog {
   [[nodiscard]] std::int64_t head_end() const { return head_end_; }
   // True when some byte below size() is not kept.
   [[nodiscard]] bool truncated() const;
+  // How many bytes below size() are not kept.
+  [[nodiscard]] std::int64_t dropped() const { return truncated() ? tail_start_ - head_end_ : 0; }
   Result<LogSlice> read(std::int64_t offset, std::int64_t max);
 
   // The extents as text, to be kept beside the bytes so that a log can be reopened; and back.

@@ -232,6 +232,21 @@ class FileOutputStore final : public OutputStore {
     return std::vector<JobId>(jobs.begin(), jobs.end());
   }
 
+  OutputStats stats() override {
+    OutputStats stats;
+    {
+      const MutexLock lock(mutex_);
+      stats.attempts = std::ssize(attempts_);
+    }
+    stats.memory_bytes = memory_bytes_.load();
+    stats.files_open = files_open_.load();
+    stats.file_bytes = file_bytes_.load();
+    stats.dropped_bytes = dropped_bytes_.load();
+    stats.moved_to_files = moved_to_files_.load();
+    stats.memory_bound = memory_bound_.load();
+    return stats;
+  }
+
   ListenerId listen(JobId job, OutputListener listener) override {
     return listeners_.add(job, std::move(listener));
   }
@@ -363,11 +378,17 @@ class FileOutputStore final : public OutputStore {
         memory_bytes_.fetch_add(added);
         return {};
       }
+      memory_bound_.fetch_add(held + added <= options_.inline_bytes_max ? 1 : 0);
     }
     if (!stream.file) {
       HEARTH_TRY(move_to_file(stream, id));
     }
-    return stream.file->append(offset, bytes);
+    const std::int64_t size = stream.file->size();
+    const std::int64_t dropped = stream.file->dropped();
+    const Result<> appended = stream.file->append(offset, bytes);
+    file_bytes_.fetch_add(std::min(stream.file->size() - size, std::ssize(bytes)));
+    dropped_bytes_.fetch_add(stream.file->dropped() - dropped);
+    return appended;
   }
 
   // On failure the stream stays in memory as it was.
@@ -383,6 +404,8 @@ class FileOutputStore final : public OutputStore {
       files_open_.fetch_sub(hold ? 1 : 0);
       return moved;
     }
+    moved_to_files_.fetch_add(1);
+    file_bytes_.fetch_add(std::ssize(stream.bytes));
     stream.file = std::move(*file);
     stream.holds_descriptor = hold;
     free_memory(stream);
@@ -424,6 +447,10 @@ class FileOutputStore final : public OutputStore {
   Listeners listeners_;
   std::atomic<std::int64_t> memory_bytes_{0};
   std::atomic<std::int64_t> files_open_{0};
+  std::atomic<std::int64_t> file_bytes_{0};
+  std::atomic<std::int64_t> dropped_bytes_{0};
+  std::atomic<std::int64_t> moved_to_files_{0};
+  std::atomic<std::int64_t> memory_bound_{0};
   Mutex mutex_;
   std::unordered_map<AttemptRef, std::shared_ptr<AttemptOutput>, AttemptRefHash> attempts_
       HEARTH_GUARDED_BY(mutex_);

@@ -136,11 +136,26 @@ TEST_F(FileOutputStoreTest, ChunkBeyondTheEndIsAGapKeptInAFile) {
   EXPECT_EQ(store_->read(out(1), 50, kAll)->slice.bytes, "yz");
 }
 
+TEST_F(FileOutputStoreTest, CountsWhatItDoesNotKeep) {
+  open({.inline_bytes_max = 4});
+  ASSERT_TRUE(store_->append(out(1), 0, "12345678"));
+  ASSERT_TRUE(store_->append(out(1), 100, "x"));  // the agent lost what lies between
+  ASSERT_TRUE(store_->append(out(1), 100, "x"));
+  EXPECT_EQ(store_->stats().dropped_bytes, 92);
+  EXPECT_EQ(store_->stats().file_bytes, 9);
+  EXPECT_EQ(store_->stats().moved_to_files, 1);
+  EXPECT_EQ(store_->stats().memory_bound, 0);
+}
+
 TEST_F(FileOutputStoreTest, TotalMemoryIsBounded) {
   open({.inline_bytes_max = 8, .memory_bytes_max = 10});
   ASSERT_TRUE(store_->append(out(1), 0, "12345678"));
   ASSERT_TRUE(store_->append(out(2), 0, "12345678"));
   EXPECT_EQ(files().size(), 1U) << "the second had no room in memory";
+  EXPECT_EQ(store_->stats().memory_bytes, 8);
+  EXPECT_EQ(store_->stats().file_bytes, 8);
+  EXPECT_EQ(store_->stats().memory_bound, 1);
+  EXPECT_EQ(store_->stats().attempts, 2);
   store_->finish(JobId(1), 1);
   ASSERT_TRUE(store_->append(out(3), 0, "12345678"));
   EXPECT_EQ(files().size(), 1U) << "finish gives its memory back";

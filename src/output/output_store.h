@@ -35,6 +35,17 @@ struct OutputSlice {
   bool complete = false;  // no more will come
 };
 
+// What a store of output counts about itself since its start.
+struct OutputStats {
+  std::int64_t attempts = 0;      // whose output is being taken
+  std::int64_t memory_bytes = 0;  // of small output, held until its attempt ends
+  std::int64_t files_open = 0;
+  std::int64_t file_bytes = 0;      // written to files
+  std::int64_t dropped_bytes = 0;   // beyond what is kept of a stream, or lost by the agent
+  std::int64_t moved_to_files = 0;  // streams that outgrew memory
+  std::int64_t memory_bound = 0;    // of those, for want of memory for all together
+};
+
 // Runs on the thread that appended; must only post.
 using OutputListener = std::function<void(const StreamId&)>;
 using ListenerId = std::uint64_t;
@@ -72,6 +83,9 @@ class OutputStore {
   virtual void abandon(JobId job, std::uint32_t attempt) = 0;
   // An abandoned attempt was adopted: its streams go on from received().
   virtual void revive(JobId job, std::uint32_t attempt) = 0;
+
+  // Any thread.
+  [[nodiscard]] virtual OutputStats stats() { return {}; }
 
   // Deletes what is in files of a job that has ended. Nothing there is fine.
   virtual Result<> remove(JobId job) = 0;

@@ -31,6 +31,7 @@ class StreamFile {
   Result<LogSlice> read(std::int64_t offset, std::int64_t max) { return log_.read(offset, max); }
   [[nodiscard]] std::int64_t size() const { return log_.size(); }
   [[nodiscard]] bool truncated() const { return log_.truncated(); }
+  [[nodiscard]] std::int64_t dropped() const { return log_.dropped(); }
   [[nodiscard]] bool is_final() const { return final_; }
 
   // To end a stream: take the extents, sync them (without a lock, if one guards the rest), then

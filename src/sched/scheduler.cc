@@ -180,6 +180,7 @@ void Scheduler::reserve(ClassId id, AgentSlot agent, TimePoint now) {
   drop_hold(id);
   if (cls.group != nullptr) {
     ++cls.group->active;
+    cls.group->last_reserved_at = std::max(cls.group->last_reserved_at, now);
     if (cls.group->is_full()) {
       refresh_group(*cls.group);
     }

@@ -52,6 +52,7 @@ struct GroupState {
   std::int64_t active = 0;
   std::map<std::int64_t, std::int64_t> limits;  // limit -> live jobs that state it
   std::vector<ClassId> classes;
+  TimePoint last_reserved_at{};  // since then at least it is full, if it is
 
   [[nodiscard]] bool is_full() const {
     return !limits.empty() && active >= limits.begin()->first && !HEARTH_MUTATE(group_cap_ignored);

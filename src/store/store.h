@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/histogram.h"
 #include "base/result.h"
 #include "model/agent.h"
 #include "model/change_set.h"
@@ -87,6 +88,15 @@ class Reader {
   virtual Result<Past> past(std::int64_t jobs_max, std::int64_t events_max) = 0;
 };
 
+// What a store counts about itself since its start; zero where that means nothing.
+struct StoreStats {
+  std::uint64_t commits = 0;     // appends and removals that became durable
+  std::uint64_t rows = 0;        // that they changed
+  HistogramSnapshot checkpoint;  // moving the log into the database
+  std::int64_t database_bytes = 0;
+  std::int64_t log_bytes = 0;  // of the write-ahead log's file
+};
+
 struct RemovedJob {
   JobId id;
   JobState state = JobState::Completed;
@@ -110,6 +120,8 @@ class Store {
   // is Fatal.
   virtual RemoveOutcome remove(const Removal& removal) = 0;
   virtual Result<std::unique_ptr<Reader>> reader() = 0;
+  // Any thread.
+  [[nodiscard]] virtual StoreStats stats() const { return {}; }
   // May be called from any thread; must not outlive the store.
   virtual Result<std::unique_ptr<TokenStore>> tokens() = 0;
 };

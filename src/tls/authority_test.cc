@@ -38,6 +38,19 @@ TEST_F(AuthorityTest, SignsForNamesAndAddresses) {
   EXPECT_TRUE(check_pair(issued->certificate, "c", issued->key, "k"));
 }
 
+TEST(CertificateTest, IsForItsNamesAndForOneLabelInPlaceOfAStar) {
+  CertificateFacts facts;
+  facts.names = {"build.example.org", "*.jobs.example.org", "192.0.2.7"};
+  for (const char* host :
+       {"build.example.org", "BUILD.example.ORG", "a.jobs.example.org", "192.0.2.7"}) {
+    EXPECT_TRUE(is_for_host(facts, host)) << host;
+  }
+  for (const char* host : {"", "example.org", "other.example.org", "jobs.example.org",
+                           "a.b.jobs.example.org", ".jobs.example.org", "192.0.2.70"}) {
+    EXPECT_FALSE(is_for_host(facts, host)) << host;
+  }
+}
+
 TEST_F(AuthorityTest, EverythingItMakesIsDifferent) {
   EXPECT_NE(server({"a"})->key, server({"a"})->key);
   EXPECT_NE(make_authority("x", kNow, kNow + days(1))->key, authority_.key);

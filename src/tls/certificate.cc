@@ -2,7 +2,9 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <chrono>
 #include <cstdio>
 
@@ -149,6 +151,21 @@ Result<> check_pair(std::string_view certificate_pem, std::string_view certifica
                             "; give the two that were made together");
   }
   return {};
+}
+
+bool is_for_host(const CertificateFacts& facts, std::string_view host) {
+  const auto equal = [](std::string_view a, std::string_view b) {
+    return std::ranges::equal(
+        a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+  };
+  const std::size_t dot = host.find('.');
+  const std::string_view parent =
+      dot == 0 || dot == std::string_view::npos ? std::string_view() : host.substr(dot);
+  return std::ranges::any_of(facts.names, [&](const std::string& name) {
+    const bool is_wildcard = name.starts_with("*.");
+    return equal(name, host) ||
+           (is_wildcard && !parent.empty() && equal(std::string_view(name).substr(1), parent));
+  });
 }
 
 std::string date_text(TimePoint time) {

@@ -19,6 +19,9 @@ struct CertificateFacts {
   std::string fingerprint;  // SHA-256, lower-case hexadecimal
 };
 
+// Whether the certificate is for that name or address; "*.example.org" is for one label more.
+bool is_for_host(const CertificateFacts& facts, std::string_view host);
+
 // Of the first certificate in `pem`; `what` names it in errors.
 Result<CertificateFacts> describe_certificate(std::string_view pem, std::string_view what);
 

@@ -68,6 +68,37 @@ TEST_F(TlsTest, RunsAJobAndSurvivesAChangeOfCertificate) {
   EXPECT_EQ(hearth({"run", "--", "echo", "again"}).out, "again\n");
 }
 
+TEST_F(TlsTest, NamesOfANewCertificateAreHostsAtOnce) {
+  make_certificates();
+  Program& controller = start_controller(door());
+  const auto ask = [this](const std::string& host) {
+    const std::string port = http().substr(http().rfind(':') + 1);
+    return run_tool({"curl", "-sS", "-k", "--max-time", "20", "-o", scratch("body"), "-w",
+                     "%{http_code}", "--resolve", host + ":" + port + ":127.0.0.1",
+                     "https://" + host + ":" + port + "/healthz"})
+        .out;
+  };
+  const auto renew = [&](const std::string& host) {
+    ASSERT_EQ(hearth({"cert", "server", "--dir", scratch("tls"), "--host", host}).code, 0);
+    controller.signal(SIGHUP);
+    EXPECT_TRUE(controller.wait_for_text(host));
+  };
+  EXPECT_EQ(ask("new.example.org"), "403");
+  renew("new.example.org");
+  EXPECT_EQ(ask("new.example.org"), "200");
+  renew("newer.example.org");
+  EXPECT_EQ(ask("newer.example.org"), "200");
+  EXPECT_EQ(ask("new.example.org"), "403") << "the certificate has lost that name";
+}
+
+TEST_F(TlsTest, RefusedHandshakesOfTheAgentLinkAreLogged) {
+  make_certificates();
+  Program& controller = start_controller(door({"--tls-client-ca", scratch("tls/ca.pem")}));
+  const auto agent = start({"agent", "--controller", grpc(), "--id", "b", "--data",
+                            scratch("agent-b"), "--ca", scratch("tls/ca.pem")});
+  EXPECT_TRUE(controller.wait_for_text("refused to=\"TLS of the agent link\" why=\"Handshake"));
+}
+
 TEST_F(TlsTest, RefusesABrokenCertificateAndServesOn) {
   make_certificates();
   Program& controller = start_controller(door());

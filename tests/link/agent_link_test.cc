@@ -439,6 +439,10 @@ TEST_F(AgentLinkTest, CutsOffAnAgentThatDoesNotRead) {
   }
   EXPECT_TRUE(api_.wait_for([](const State& state) { return state.links.at(1).closed; }));
   ASSERT_TRUE(agent.until_order<agent::LinkUp>(2));
+  const front::agentlink::LinkStats stats = server_->stats();
+  EXPECT_EQ(stats.refused.at("link_queue_bytes_max"), 1U);
+  EXPECT_EQ(stats.links, 2U);
+  EXPECT_LE(stats.queue_bytes, 1 << 20) << "what waited went with the link";
 }
 
 TEST_F(AgentLinkTest, BoundsMessagesThatWaitForOneAgent) {
@@ -454,6 +458,7 @@ TEST_F(AgentLinkTest, BoundsMessagesThatWaitForOneAgent) {
     }
   }
   EXPECT_TRUE(api_.wait_for([](const State& state) { return state.links.at(1).closed; }));
+  EXPECT_EQ(server_->stats().refused.at("link_queue_messages_max"), 1U);
 }
 
 TEST_F(AgentLinkTest, BoundsStreams) {
@@ -467,6 +472,8 @@ TEST_F(AgentLinkTest, BoundsStreams) {
   second.start();
   second.until([&, turns = 0]() mutable { return ++turns > 20; });
   EXPECT_EQ(second.count<agent::LinkUp>(), 0U);
+  EXPECT_GE(server_->stats().refused.at("link_streams_max"), 1U);
+  EXPECT_EQ(server_->stats().streams, 2);
   first.cut();
   EXPECT_TRUE(second.until_order<agent::LinkUp>());
 }

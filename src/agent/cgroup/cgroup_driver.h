@@ -89,6 +89,13 @@ class CgroupHandle {
   virtual Result<> remove() = 0;
 };
 
+// Since the driver's start.
+struct GroupCounts {
+  std::uint64_t made = 0;
+  std::uint64_t reused = 0;
+  std::int64_t kept = 0;  // now
+};
+
 class CgroupDriver {
  public:
   virtual ~CgroupDriver() = default;
@@ -105,6 +112,7 @@ class CgroupDriver {
   virtual Result<int> sweep() = 0;
   // Removes the folders kept for later groups.
   virtual Result<> trim() { return {}; }
+  [[nodiscard]] virtual GroupCounts counts() const { return {}; }
 };
 
 struct DriverOptions {

@@ -283,8 +283,11 @@ Result<std::unique_ptr<CgroupHandle>> V1Driver::create(const std::string& name,
                  .message = "there is a group \"" + name + "\" already"};
   }
   std::optional<Slot> slot = reuse_slot(limits);
-  if (!slot) {
+  if (slot) {
+    ++reused_;
+  } else {
     HEARTH_ASSIGN(slot, make_slot(limits));
+    ++made_;
   }
   names_.insert(name);
   return std::unique_ptr<CgroupHandle>(new V1Handle(*this, name, std::move(*slot)));

@@ -49,6 +49,9 @@ class V1Driver final : public CgroupDriver {
   [[nodiscard]] GroupFolders folders() const override { return folders_for(base_); }
   Result<std::unique_ptr<CgroupHandle>> create(const std::string& name,
                                                const GroupLimits& limits) override;
+  [[nodiscard]] GroupCounts counts() const override {
+    return {.made = made_, .reused = reused_, .kept = static_cast<std::int64_t>(kept_.size())};
+  }
   Result<int> sweep() override;
   Result<> trim() override;
 
@@ -94,7 +97,9 @@ class V1Driver final : public CgroupDriver {
   std::vector<UniqueFd> holds_;  // of base_
   std::int64_t last_slot_ = 0;
   const std::int64_t kept_max_;
-  std::deque<Slot> kept_;        // the longest kept first
+  std::deque<Slot> kept_;  // the longest kept first
+  std::uint64_t made_ = 0;
+  std::uint64_t reused_ = 0;
   std::set<std::string> names_;  // of groups that were made and not removed
 };
 

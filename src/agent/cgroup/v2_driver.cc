@@ -193,6 +193,7 @@ Result<std::unique_ptr<CgroupHandle>> V2Driver::create(const std::string& name,
     [[maybe_unused]] const auto removed = fs_->remove(group);
     return std::move(written).error();
   }
+  ++made_;
   return std::unique_ptr<CgroupHandle>(new V2Handle(*fs_, name, group));
 }
 

@@ -37,6 +37,7 @@ class V2Driver final : public CgroupDriver {
   [[nodiscard]] GroupFolders folders() const override;
   Result<std::unique_ptr<CgroupHandle>> create(const std::string& name,
                                                const GroupLimits& limits) override;
+  [[nodiscard]] GroupCounts counts() const override { return {.made = made_}; }
   Result<int> sweep() override;
 
  private:
@@ -51,6 +52,7 @@ class V2Driver final : public CgroupDriver {
   Place place_;
   std::string folder_name_;
   std::string folder_;
+  std::uint64_t made_ = 0;
   UniqueFd hold_;
 };
 

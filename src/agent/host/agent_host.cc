@@ -17,6 +17,7 @@
 #include "agent/probe/collector.h"
 #include "agent/runtimes/command_runtime.h"
 #include "agent/telemetry/telemetry_pump.h"
+#include "base/metrics_text.h"
 #include "base/random.h"
 
 namespace hearth::agent {
@@ -100,7 +101,8 @@ class AgentHost::Impl {
         deps_(std::move(deps)),
         data_(std::move(data)),
         info_(std::move(info)),
-        spool_(data_.spool(), options_.spool, deps_.log) {}
+        log_(deps_.log, {{"agent", info_.id.value()}}),
+        spool_(data_.spool(), options_.spool, log_) {}
   ~Impl();
 
   Result<> prepare();
@@ -108,6 +110,7 @@ class AgentHost::Impl {
   void request_drain();
 
   [[nodiscard]] const AgentInfo& info() const { return info_; }
+  void append_metrics(std::string& text);
 
  private:
   Result<> prepare_groups();
@@ -118,7 +121,9 @@ class AgentHost::Impl {
   const AgentHostDeps deps_;
   DataDir data_;
   AgentInfo info_;
+  ContextLog log_;
   ProcMachineUsage usage_;
+  AgentMetrics metrics_;
   OutputSpool spool_;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<RealLauncher> launcher_;
@@ -144,9 +149,10 @@ Result<> AgentHost::Impl::prepare() {
   runtime_ = std::make_unique<CommandRuntime>(
       CommandRuntime::Deps{.loop = *loop_,
                            .clock = deps_.clock,
-                           .log = deps_.log,
+                           .log = log_,
                            .launcher = *launcher_,
-                           .groups = *groups_},
+                           .groups = *groups_,
+                           .metrics = metrics_},
       CommandRuntime::Options{.attempts_dir = data_.attempts(), .uid = user.uid, .gid = user.gid});
   return {};
 }
@@ -160,14 +166,14 @@ Result<> AgentHost::Impl::prepare_groups() {
   info_.sandboxes = {SandboxLevel::None};
   if (!probed.why_not.empty()) {
     const bool none = info_.enforcement == Enforcement::None;
-    deps_.log.log(none ? LogLevel::Warn : LogLevel::Info,
-                  none ? "no limits are enforced" : "limits are enforced, not by cgroup v2",
-                  {{"enforcement", to_string(info_.enforcement)}, {"why", probed.why_not}});
+    log_.log(none ? LogLevel::Warn : LogLevel::Info,
+             none ? "no limits are enforced" : "limits are enforced, not by cgroup v2",
+             {{"enforcement", to_string(info_.enforcement)}, {"why", probed.why_not}});
   }
   HEARTH_ASSIGN(const int swept, groups_->sweep());
   if (swept > 0) {
-    deps_.log.warn("ended what an earlier agent of this data directory left running",
-                   {{"groups", swept}});
+    log_.warn("ended what an earlier agent of this data directory left running",
+              {{"groups", swept}});
   }
   return {};
 }
@@ -188,14 +194,13 @@ Result<> AgentHost::Impl::prepare_telemetry() {
 
 Result<> AgentHost::Impl::run() {
   HEARTH_ASSIGN(LinkCredential credential, choose_credential(data_.path(), options_.token));
-  link_ =
-      deps_.make_link({*loop_, deps_.log, usage_, spool_}, {.controller = options_.controller,
-                                                            .tls = options_.tls,
-                                                            .seed = random_u64(),
-                                                            .credential = std::move(credential)});
+  link_ = deps_.make_link({*loop_, log_, usage_, spool_}, {.controller = options_.controller,
+                                                           .tls = options_.tls,
+                                                           .seed = random_u64(),
+                                                           .credential = std::move(credential)});
   HEARTH_TRY(prepare_telemetry());
   shell_ = std::make_unique<AgentShell>(
-      AgentShell::Deps{*loop_, deps_.clock, deps_.log, *runtime_, spool_, *link_, *telemetry_},
+      AgentShell::Deps{*loop_, deps_.clock, log_, *runtime_, spool_, *link_, *telemetry_, metrics_},
       info_,
       AgentShell::Events{.on_ready =
                              [this] {
@@ -216,14 +221,22 @@ Result<> AgentHost::Impl::run() {
   return outcome_;
 }
 
+void AgentHost::Impl::append_metrics(std::string& text) {
+  agent::append_metrics(metrics_, text);
+  MetricsText out(text);
+  out.gauge("hearth_agent_loop_posted", "Calls that wait for the agent's loop.", loop_->posted());
+  out.gauge("hearth_agent_file_tasks_waiting", "Folders of ended attempts that wait for removal.",
+            runtime_->files_waiting());
+}
+
 void AgentHost::Impl::request_drain() {
   (void)loop_->post([this] { drain(); });
 }
 
 void AgentHost::Impl::drain() {
   if (!std::exchange(draining_, true)) {
-    deps_.log.info("draining: no more work is taken",
-                   {{"deadline_ms", options_.drain_deadline.count()}});
+    log_.info("draining: no more work is taken",
+              {{"deadline_ms", options_.drain_deadline.count()}});
     shell_->begin_drain(options_.drain_deadline);
     return;
   }
@@ -241,7 +254,7 @@ AgentHost::Impl::~Impl() {
   launcher_.reset();
   if (groups_) {
     if (const Result<int> swept = groups_->sweep(); !swept) {
-      deps_.log.warn("could not remove all groups", {{"why", swept.error().message}});
+      log_.warn("could not remove all groups", {{"why", swept.error().message}});
     }
   }
 }
@@ -260,6 +273,10 @@ AgentHost::~AgentHost() = default;
 
 const AgentInfo& AgentHost::info() const {
   return impl_->info();
+}
+
+void AgentHost::append_metrics(std::string& text) {
+  impl_->append_metrics(text);
 }
 
 Result<> AgentHost::run() {

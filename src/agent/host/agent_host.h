@@ -76,6 +76,8 @@ class AgentHost {
   AgentHost& operator=(const AgentHost&) = delete;
 
   [[nodiscard]] const AgentInfo& info() const;
+  // Its figures as Prometheus' text. Any thread.
+  void append_metrics(std::string& text);
 
   // Blocks until drained, ended, or refused: the error is the controller's refusal of the first
   // hello. Once.

@@ -38,6 +38,7 @@ AgentShell::AgentShell(const Deps& deps, AgentInfo info, Events events)
             ended.stderr_bytes = deps_.spool.size({ended.key, StreamKind::Stderr});
             ended.truncated = deps_.spool.truncated(ended.key);
             deps_.telemetry.ended(worker_of(ended.key));
+            log_end(ended);
             handle(ended);
           },
   });
@@ -55,6 +56,12 @@ LinkHello AgentShell::hello() {
 }
 
 void AgentShell::on_order(const AgentCommand& order) {
+  if (std::holds_alternative<LinkUp>(order)) {
+    deps_.metrics.links.fetch_add(1);
+    deps_.metrics.linked.store(1);
+  } else if (std::holds_alternative<LinkDown>(order)) {
+    deps_.metrics.linked.store(0);
+  }
   handle(order);
   if (std::holds_alternative<LinkUp>(order) && !std::exchange(ready_, true)) {
     events_.on_ready();
@@ -137,6 +144,16 @@ void AgentShell::on_spawned(const SpawnDone& done) {
   handle(done);
 }
 
+void AgentShell::log_end(const ProcessEnded& ended) {
+  if (deps_.log.is_on(LogLevel::Debug)) {
+    deps_.log.debug("ended", {{"job", to_string(ended.key.job)},
+                              {"attempt", ended.key.attempt},
+                              {"exit_code", ended.exit_code.value_or(-1)},
+                              {"signal", ended.signal.value_or(0)},
+                              {"wall_ms", ended.wall_ms}});
+  }
+}
+
 void AgentShell::perform(const TerminateGroup& effect) {
   deps_.telemetry.set_state(worker_of(effect.key), WorkerState::Stopping);
   deps_.runtime.terminate(effect.key);
@@ -159,6 +176,12 @@ void AgentShell::perform(const ForgetAttempt& effect) {
   specs_.erase(effect.key);
   deps_.link.forget_output(effect.key);
   deps_.spool.forget(effect.key);
+  note_spool();
+}
+
+void AgentShell::note_spool() {
+  deps_.metrics.spool_bytes.store(deps_.spool.bytes_kept());
+  deps_.metrics.spool_dropped_bytes.store(static_cast<std::uint64_t>(deps_.spool.bytes_dropped()));
 }
 
 void AgentShell::perform(const SayDraining& /*effect*/) {
@@ -173,6 +196,7 @@ void AgentShell::on_output(const AttemptKey& key, StreamKind stream, std::string
   const OutputStreamKey id{key, stream};
   const bool was_past = deps_.spool.past_bound(id);
   deps_.link.output_grew(id, deps_.spool.append(id, bytes));
+  note_spool();
   if (!was_past && deps_.spool.past_bound(id)) {
     handle(OutputLimitReached{key});
   }

@@ -38,6 +38,7 @@ class AgentShell final : public LinkListener {
     OutputSpool& spool;
     ControllerLink& link;
     TelemetryPump& telemetry;
+    AgentMetrics& metrics;
   };
   struct Events {
     std::function<void()> on_ready;                // the first welcome
@@ -75,6 +76,8 @@ class AgentShell final : public LinkListener {
   void perform(const Drained& effect);
 
   void on_spawned(const SpawnDone& done);
+  void note_spool();
+  void log_end(const ProcessEnded& ended);
   void on_output(const AttemptKey& key, StreamKind stream, std::string_view bytes);
   void arm_timer();
   [[nodiscard]] TimePoint now();

@@ -20,7 +20,9 @@ std::int64_t OutputSpool::append(const OutputStreamKey& id, std::string_view byt
   Stream& stream = stream_of(id);
   const std::int64_t offset = stream.log.size();
   if (const Result<> kept = stream.log.append(offset, bytes); !kept) {
-    drop_until(id, stream, offset + static_cast<std::int64_t>(bytes.size()), kept.error());
+    const std::int64_t end = offset + static_cast<std::int64_t>(bytes.size());
+    bytes_dropped_ += end - stream.log.size();
+    drop_until(id, stream, end, kept.error());
   }
   return stream.log.size();
 }
@@ -75,7 +77,10 @@ output::LogSlice OutputSpool::read_output(const OutputStreamKey& id, std::int64_
   // A controller that waits for bytes that cannot be read would never see the job end.
   if (!std::exchange(stream.complained, true)) {
     log_.error("spooled output cannot be read; it is reported as a gap",
-               {{"job", to_string(id.attempt.job)}, {"why", slice.error().message}});
+               {{"job", to_string(id.attempt.job)},
+                {"attempt", id.attempt.attempt},
+                {"stream", to_string(id.stream)},
+                {"why", slice.error().message}});
   }
   const std::int64_t end = stream.log.size();
   return {.offset = end, .bytes = {}, .next_offset = end};

@@ -46,6 +46,8 @@ class OutputSpool final : public OutputSource {
                                std::int64_t max) override;
 
   [[nodiscard]] std::int64_t bytes_kept() const { return budget_.used(); }
+  // In all, because they could not be kept; not those that a stream's own bound passes over.
+  [[nodiscard]] std::int64_t bytes_dropped() const { return bytes_dropped_; }
 
  private:
   struct Stream {
@@ -63,6 +65,7 @@ class OutputSpool final : public OutputSource {
   const SpoolLimits limits_;
   Log& log_;
   SpoolBudget budget_;
+  std::int64_t bytes_dropped_ = 0;
   std::map<OutputStreamKey, std::unique_ptr<Stream>> streams_;
 };
 

@@ -72,6 +72,7 @@ TEST_F(OutputSpoolTest, DropsWhatIsPastTheBoundOfAllStreams) {
   EXPECT_TRUE(kept.truncated(stream(2).attempt));
   EXPECT_FALSE(kept.truncated(stream(1).attempt));
   EXPECT_LE(kept.bytes_kept(), 10);
+  EXPECT_EQ(kept.bytes_dropped() + kept.bytes_kept(), 15);
   // The end is known all the same: a controller that waits for seven bytes gets its answer.
   const output::LogSlice slice = kept.read_output(stream(2), 0, 100);
   EXPECT_EQ(slice.offset + static_cast<std::int64_t>(slice.bytes.size()), 7);

@@ -6,6 +6,7 @@
 // the helper is gone (on_lost): every group is killed by the agent and another helper is started.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -72,6 +73,8 @@ class ProcessLauncher {
   [[nodiscard]] virtual int fd() const = 0;
   virtual void process_events() = 0;
   virtual Result<> restart() = 0;  // after on_lost
+  // Requests that have not been sent yet.
+  [[nodiscard]] virtual std::size_t waiting() const { return 0; }
 };
 
 }  // namespace hearth::agent

@@ -41,6 +41,8 @@ class RealLauncher final : public ProcessLauncher {
   void process_events() override;
   Result<> restart() override;
 
+  [[nodiscard]] std::size_t waiting() const override { return waiting_.size(); }
+
   [[nodiscard]] pid_t helper_pid() const { return helper_pid_; }
 
  private:

@@ -122,6 +122,11 @@ void EventLoop::cancel_timer(TimerId id) {
   }
 }
 
+std::size_t EventLoop::posted() {
+  const MutexLock lock(mutex_);
+  return posted_.size();
+}
+
 Result<> EventLoop::post(Task task) {
   {
     const MutexLock lock(mutex_);

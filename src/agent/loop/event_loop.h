@@ -57,6 +57,8 @@ class EventLoop {
   // Runs `task` on the loop, in the order posted. Any thread, never blocks. ResourceExhausted when
   // limits::kLoopPostedMax wait already.
   Result<> post(Task task);
+  // How many wait. Any thread.
+  [[nodiscard]] std::size_t posted();
 
   // Until stop(). What was posted before stop() has run by then.
   void run();

@@ -47,6 +47,11 @@ Result<> WorkPool::submit(Task work, Task completion) {
   return {};
 }
 
+std::size_t WorkPool::waiting() {
+  const MutexLock lock(mutex_);
+  return waiting_.size();
+}
+
 void WorkPool::serve() {
   while (true) {
     Job job;

@@ -28,6 +28,8 @@ class WorkPool {
 
   // ResourceExhausted when limits::kBlockingTasksMax wait already.
   Result<> submit(Task work, Task completion);
+  // How many wait. Any thread.
+  [[nodiscard]] std::size_t waiting();
 
  private:
   struct Job {

@@ -29,6 +29,10 @@ constexpr std::int64_t kNsPerMs = 1'000'000;
 
 constexpr std::array kStreamKinds = {StreamKind::Stdout, StreamKind::Stderr};
 
+void warn_of(Log& log, const AttemptKey& key, std::string_view what, const Error& why) {
+  log.warn(what, {{"job", to_string(key.job)}, {"attempt", key.attempt}, {"why", why.message}});
+}
+
 }  // namespace
 
 CommandRuntime::CommandRuntime(const Deps& deps, Options options)
@@ -78,13 +82,17 @@ void CommandRuntime::start(const AttemptKey& key, const JobSpec& spec) {
   Run& run = *runs_.emplace(key, std::make_unique<Run>()).first->second;
   run.key = key;
   run.id = ++last_id_;
+  run.asked_ns = deps_.clock.monotonic_ns();
+  deps_.metrics.running.store(std::ssize(runs_));
   by_id_.emplace(run.id, &run);
   auto spawned = prepare(run, spec);
   if (spawned) {
     spawned = spawn(run, spec);
   }
+  deps_.metrics.spawns_waiting.store(static_cast<std::int64_t>(deps_.launcher.waiting()));
   if (!spawned) {
     const Error& error = spawned.error();
+    deps_.metrics.refused.count(error.limit);
     fail(run, error.code == ErrorCode::Unavailable ? Reason::LauncherLost : Reason::SpawnFailed,
          error.message);
   }
@@ -94,9 +102,7 @@ void CommandRuntime::terminate(const AttemptKey& key) {
   Run* run = find(key);
   if (run != nullptr && run->phase == Phase::Running) {
     if (const auto sent = deps_.launcher.signal(run->id, SIGTERM); !sent) {
-      deps_.log.warn(
-          "could not send SIGTERM",
-          {{"job", to_string(key.job)}, {"attempt", key.attempt}, {"why", sent.error().message}});
+      warn_of(deps_.log, key, "could not send SIGTERM", sent.error());
     }
   }
 }
@@ -132,6 +138,7 @@ Result<> CommandRuntime::prepare(Run& run, const JobSpec& spec) {
     return group.error().with_context("make the job's group");
   }
   run.group = std::move(*group);
+  note_groups();
   HEARTH_ASSIGN(run.folder, folders_.take());
   return {};
 }
@@ -180,6 +187,9 @@ void CommandRuntime::on_spawned(const SpawnOutcome& outcome) {
   run->phase = Phase::Running;
   run->started_ns = deps_.clock.monotonic_ns();
   run->leader = outcome.pid;
+  deps_.metrics.spawn.observe_ns(run->started_ns - run->asked_ns);
+  deps_.metrics.started.fetch_add(1);
+  deps_.metrics.spawns_waiting.store(static_cast<std::int64_t>(deps_.launcher.waiting()));
   run->group->set_leader(outcome.pid);
   run->oom_timer = deps_.loop.set_timer(kWatchOomAfter, [this, run] {
     run->oom_timer.reset();
@@ -223,7 +233,16 @@ void CommandRuntime::restart_launcher() {
   if (const auto started = deps_.launcher.restart(); !started) {
     deps_.log.error("cannot start the launcher; trying again", {{"why", started.error().message}});
     restart_timer_ = deps_.loop.set_timer(kRestartAgain, [this] { restart_launcher(); });
+    return;
   }
+  deps_.metrics.launcher_restarts.fetch_add(1);
+}
+
+void CommandRuntime::note_groups() {
+  const GroupCounts counts = deps_.groups.counts();
+  deps_.metrics.groups_made.store(counts.made);
+  deps_.metrics.groups_reused.store(counts.reused);
+  deps_.metrics.groups_kept.store(counts.kept);
 }
 
 // One read a turn: with level-triggered events the loop comes back, after everybody else's turn.
@@ -240,6 +259,7 @@ CommandRuntime::Progress CommandRuntime::read_some(Run& run, std::size_t stream)
   const ssize_t got = read(run.streams.at(stream).get(), buffer_.data(), buffer_.size());
   if (got > 0) {
     run.bytes.at(stream) += got;
+    deps_.metrics.output_bytes.fetch_add(static_cast<std::uint64_t>(got));
     events_.on_output(run.key, kStreamKinds.at(stream),
                       std::string_view(buffer_.data(), static_cast<std::size_t>(got)));
     return Progress::More;
@@ -258,8 +278,9 @@ void CommandRuntime::close_stream(Run& run, std::size_t stream) {
 void CommandRuntime::watch_oom(Run& run) {
   const auto watch = run.group->watch_oom();
   if (!watch) {
-    deps_.log.warn("cannot watch a job's memory; running out of it is seen at its end only",
-                   {{"job", to_string(run.key.job)}, {"why", watch.error().message}});
+    warn_of(deps_.log, run.key,
+            "cannot watch a job's memory; running out of it is seen at its end only",
+            watch.error());
     return;
   }
   if (*watch < 0) {
@@ -392,10 +413,11 @@ bool CommandRuntime::group_is_removed(Run& run) {
     if (removed.error().code == ErrorCode::FailedPrecondition && now < run.removed_by_ns) {
       return false;
     }
-    deps_.log.warn("a job's group stays behind until the agent starts again",
-                   {{"job", to_string(run.key.job)}, {"why", removed.error().message}});
+    warn_of(deps_.log, run.key, "a job's group stays behind until the agent starts again",
+            removed.error());
   }
   run.group.reset();
+  note_groups();
   return true;
 }
 
@@ -404,13 +426,13 @@ void CommandRuntime::remove_files(Run& run) {
     finish(run);
     return;
   }
-  const auto remove = [folder = run.folder, &log = deps_.log] {
+  const auto remove = [folder = run.folder, key = run.key, &log = deps_.log] {
     if (const auto removed = remove_folder(folder); !removed) {
-      log.warn("a job's files stay behind until the agent starts again",
-               {{"why", removed.error().message}});
+      warn_of(log, key, "a job's files stay behind until the agent starts again", removed.error());
     }
   };
-  if (!pool_->submit(remove, [this, &run] { finish(run); })) {
+  if (const auto taken = pool_->submit(remove, [this, &run] { finish(run); }); !taken) {
+    deps_.metrics.refused.count(taken.error().limit);
     remove();  // the pool is swamped: then the loop waits, which slows what swamps it
     finish(run);
   }
@@ -419,7 +441,9 @@ void CommandRuntime::remove_files(Run& run) {
 void CommandRuntime::finish(Run& run) {
   by_id_.erase(run.id);
   auto node = runs_.extract(run.key);
+  deps_.metrics.running.store(std::ssize(runs_));
   const Run& ended = *node.mapped();
+  (ended.failure ? deps_.metrics.spawns_failed : deps_.metrics.ended).fetch_add(1);
   if (ended.failure) {
     events_.on_spawn_failed(*ended.failure);
     return;
@@ -441,8 +465,7 @@ void CommandRuntime::finish(Run& run) {
 
 void CommandRuntime::kill_group(Run& run) {
   if (const auto killed = run.group->kill_all(); !killed) {
-    deps_.log.warn("could not kill a job's group; trying again",
-                   {{"job", to_string(run.key.job)}, {"why", killed.error().message}});
+    warn_of(deps_.log, run.key, "could not kill a job's group; trying again", killed.error());
   }
 }
 

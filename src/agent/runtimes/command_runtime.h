@@ -28,6 +28,7 @@
 #include "agent/launcher/launcher.h"
 #include "agent/loop/event_loop.h"
 #include "agent/loop/work_pool.h"
+#include "agent/runtimes/agent_metrics.h"
 #include "agent/runtimes/attempt_folders.h"
 #include "base/clock.h"
 #include "base/limits.h"
@@ -46,6 +47,7 @@ class CommandRuntime {
     Log& log;
     ProcessLauncher& launcher;
     CgroupDriver& groups;
+    AgentMetrics& metrics;
   };
   struct Options {
     std::string attempts_dir;  // exists; with uid set, that user can pass through it
@@ -93,6 +95,8 @@ class CommandRuntime {
     std::int64_t started_ns = 0;
   };
   [[nodiscard]] std::optional<Whereabouts> whereabouts(const AttemptKey& key);
+  // Removals of files that wait. Any thread.
+  [[nodiscard]] std::size_t files_waiting() { return pool_->waiting(); }
 
  private:
   enum class Phase : std::uint8_t { Starting, Running, Ending, Removing };
@@ -111,6 +115,7 @@ class CommandRuntime {
     ExitOutcome exit;
     GroupUsage usage;
     pid_t leader = 0;
+    std::int64_t asked_ns = 0;
     std::int64_t started_ns = 0;
     std::int64_t ended_ns = 0;
     std::int64_t drained_by_ns = 0;  // 0: not drained yet
@@ -143,6 +148,7 @@ class CommandRuntime {
   bool group_is_removed(Run& run);
   void remove_files(Run& run);
   void finish(Run& run);
+  void note_groups();
   void kill_group(Run& run);
   void retry_later(Run& run);
   void retry(Run& run);

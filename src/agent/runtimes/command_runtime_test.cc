@@ -210,6 +210,7 @@ TEST_P(CommandRuntimeTest, TheLaunchersDeathEndsAllAndTheNextJobRuns) {
   ASSERT_EQ(::kill(launcher_->helper_pid(), SIGKILL), 0);
   EXPECT_TRUE(finish(first).ended->launcher_lost);
   EXPECT_TRUE(finish(second).ended->launcher_lost);
+  EXPECT_EQ(metrics_.launcher_restarts.load(), 1U);
   EXPECT_TRUE(ended(detached));
   EXPECT_EQ(run(script("echo again")).out, "again\n");
 }

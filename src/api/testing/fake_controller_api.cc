@@ -334,7 +334,8 @@ void FakeControllerApi::explain(JobId job, Callback<core::Explanation> done) {
                                .agent = AgentId("a1"),
                                .resource = "memory",
                                .required = 512,
-                               .available = 10});
+                               .available = 10,
+                               .since = time_from_ms(1'500)});
   }
   answer([done, result] { done(result); });
 }

@@ -41,6 +41,7 @@ class GatedStore final : public store::Store {
   }
 
   Result<store::Recovery> recover() override { return store_->recover(); }
+  [[nodiscard]] store::StoreStats stats() const override { return store_->stats(); }
   store::AppendOutcome append(const std::vector<const ChangeSet*>& changes) override {
     {
       const MutexLock lock(mutex_);

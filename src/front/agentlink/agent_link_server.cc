@@ -94,7 +94,7 @@ class AgentLinkServer::Impl {
       : options_(std::move(options)),
         table_(options_.streams_max),
         gate_(keeper, options_.is_open),
-        deps_{.api = api, .options = options_, .table = table_, .gate = gate_},
+        deps_{.api = api, .options = options_, .table = table_, .gate = gate_, .counts = counts_},
         service_(deps_) {}
 
   ~Impl() { stop(); }
@@ -143,11 +143,24 @@ class AgentLinkServer::Impl {
   }
 
   [[nodiscard]] int port() const { return acceptor_->port(); }
+  [[nodiscard]] LinkStats stats() {
+    return {.links = counts_.links.load(),
+            .messages_received = counts_.messages_received.load(),
+            .messages_sent = counts_.messages_sent.load(),
+            .batches_received = counts_.batches_received.load(),
+            .batches_sent = counts_.batches_sent.load(),
+            .chunks_received = counts_.chunks_received.load(),
+            .streams = table_.streams(),
+            .queue_messages = counts_.queue_messages.load(),
+            .queue_bytes = counts_.queue_bytes.load(),
+            .refused = counts_.refused.snapshot()};
+  }
 
  private:
   const AgentLinkOptions options_;
   LinkTable table_;
   Gate gate_;
+  LinkCounts counts_;
   StreamDeps deps_;
   Service service_;
   std::shared_ptr<grpc::ServerCredentials> credentials_;  // asked by the server for its whole life
@@ -169,6 +182,10 @@ AgentLinkServer::~AgentLinkServer() = default;
 
 int AgentLinkServer::port() const {
   return impl_->port();
+}
+
+LinkStats AgentLinkServer::stats() {
+  return impl_->stats();
 }
 
 void AgentLinkServer::stop() {

@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "front/agentlink/link_counts.h"
 #include "tls/server_identity.h"
 
 namespace hearth::front::agentlink {
@@ -50,6 +51,8 @@ class AgentLinkServer {
   AgentLinkServer& operator=(const AgentLinkServer&) = delete;
 
   [[nodiscard]] int port() const;
+  // Any thread.
+  [[nodiscard]] LinkStats stats();
   // Cuts every connection and returns when none is left; agents see a lost link and reconnect.
   void stop();
 

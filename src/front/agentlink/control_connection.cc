@@ -94,14 +94,18 @@ void ControlConnection::send(v1::ControllerMessage message) {
   }
   message.set_controller_epoch(deps_->api.controller_epoch());
   const auto bytes = static_cast<std::int64_t>(message.ByteSizeLong());
-  if (static_cast<std::int64_t>(queue_.size()) >= deps_->options.queue_messages_max ||
-      queue_bytes_ + bytes > deps_->options.queue_bytes_max) {
+  const bool is_full =
+      static_cast<std::int64_t>(queue_.size()) >= deps_->options.queue_messages_max;
+  if (is_full || queue_bytes_ + bytes > deps_->options.queue_bytes_max) {
+    deps_->counts.refused.count(is_full ? "kLinkQueueMessagesMax" : "kLinkQueueBytesMax");
     cut_locked({grpc::StatusCode::RESOURCE_EXHAUSTED,
                 "the agent does not read what it is sent; reconnect to be told what it missed"});
     return;
   }
   queue_bytes_ += bytes;
   queue_.push_back({.message = std::move(message), .bytes = bytes});
+  note_queue_locked(1, bytes);
+  count(deps_->counts.messages_sent);
   if (!writing_) {
     write_next_locked();
   }
@@ -112,12 +116,16 @@ void ControlConnection::write_next_locked() {
   writing_ = true;
   Queued first = std::move(queue_.front());
   queue_.pop_front();
+  std::int64_t joined = 0;
   while (!queue_.empty() && first.bytes + queue_.front().bytes <= limits::kLinkBatchBytesMax) {
+    ++joined;
     *first.message.add_more() = std::move(queue_.front().message);
     first.bytes += queue_.front().bytes;
     queue_.pop_front();
   }
   queue_.push_front(std::move(first));
+  note_queue_locked(-joined, 0);
+  count(deps_->counts.batches_sent);
   reactor_->StartWrite(&queue_.front().message);
 }
 
@@ -125,10 +133,11 @@ void ControlConnection::write_done(bool ok) {
   const MutexLock lock(mutex_);
   writing_ = false;
   queue_bytes_ -= queue_.front().bytes;
+  note_queue_locked(-1, -queue_.front().bytes);
   queue_.pop_front();
   if (!ok) {
     closing_ = true;
-    queue_.clear();
+    clear_queue_locked(0);
   }
   if (!queue_.empty()) {
     write_next_locked();
@@ -166,7 +175,7 @@ void ControlConnection::cut_locked(grpc::Status status) {
     return;
   }
   // A write to a peer that does not read never ends by itself.
-  queue_.resize(1);
+  clear_queue_locked(1);
   context_->TryCancel();
 }
 
@@ -177,8 +186,24 @@ void ControlConnection::finish_locked() {
   }
 }
 
+void ControlConnection::note_queue_locked(std::int64_t messages, std::int64_t bytes) {
+  if (deps_ != nullptr) {
+    deps_->counts.queue_messages.fetch_add(messages, std::memory_order_relaxed);
+    deps_->counts.queue_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  }
+}
+
+void ControlConnection::clear_queue_locked(std::size_t keep) {
+  while (queue_.size() > keep) {
+    queue_bytes_ -= queue_.back().bytes;
+    note_queue_locked(-1, -queue_.back().bytes);
+    queue_.pop_back();
+  }
+}
+
 void ControlConnection::detach() {
   const MutexLock lock(mutex_);
+  clear_queue_locked(0);
   deps_ = nullptr;
   reactor_ = nullptr;
   context_ = nullptr;

@@ -46,6 +46,9 @@ class ControlConnection final : public api::AgentConnection {
   void write_next_locked() HEARTH_REQUIRES(mutex_);
   void cut_locked(grpc::Status status) HEARTH_REQUIRES(mutex_);
   void finish_locked() HEARTH_REQUIRES(mutex_);
+  // Into the figures of all connections together.
+  void note_queue_locked(std::int64_t messages, std::int64_t bytes) HEARTH_REQUIRES(mutex_);
+  void clear_queue_locked(std::size_t keep) HEARTH_REQUIRES(mutex_);
 
   Mutex mutex_;
   // The three are null once detached.

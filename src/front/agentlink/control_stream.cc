@@ -90,6 +90,8 @@ class ControlStream final : public ControlReactor {
   }
 
   Result<> take_all(const v1::AgentMessage& message) {
+    count(deps_.counts.batches_received);
+    count(deps_.counts.messages_received, 1 + static_cast<std::uint64_t>(message.more_size()));
     HEARTH_TRY(take(message));
     for (const v1::AgentMessage& next : message.more()) {
       HEARTH_TRY(take(next));
@@ -182,6 +184,7 @@ class ControlStream final : public ControlReactor {
     hello_alarm_.Cancel();
     agent_ = info.id;
     link_ = deps_.api.open(std::move(info), std::move(held), connection_);
+    count(deps_.counts.links);
     return {};
   }
 
@@ -207,8 +210,9 @@ class RefusedStream final : public ControlReactor {
 
 ControlReactor* open_control_stream(StreamDeps& deps, grpc::CallbackServerContext& context) {
   if (!deps.table.stream_opened()) {
-    return new RefusedStream(
-        {grpc::StatusCode::RESOURCE_EXHAUSTED, "this controller has too many connections"});
+    deps.counts.refused.count("kLinkStreamsMax");
+    return new RefusedStream({grpc::StatusCode::RESOURCE_EXHAUSTED,
+                              "this controller has too many connections (kLinkStreamsMax)"});
   }
   Result<auth::Caller> caller = deps.gate.admit(context, "Control");
   if (!caller) {

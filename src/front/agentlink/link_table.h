@@ -45,6 +45,10 @@ class LinkTable {
     --streams_;
     none_left_.notify_all();
   }
+  [[nodiscard]] std::int64_t streams() {
+    const MutexLock lock(mutex_);
+    return streams_;
+  }
   void wait_until_none() {
     const MutexLock lock(mutex_);
     while (streams_ != 0) {

@@ -91,6 +91,7 @@ class OutputStream final : public OutputReactor {
                     "link " + std::to_string(*link_) + " of agent \"" + agent_.value() +
                         "\" is not open; connect the control stream first");
     }
+    count(deps_.counts.chunks_received, static_cast<std::uint64_t>(message_.chunks_size()));
     std::map<StreamKey, std::int64_t> positions;
     for (const v1::OutputChunk& chunk : message_.chunks()) {
       const grpc::Status status = take_chunk(chunk, positions);
@@ -136,6 +137,7 @@ class OutputStream final : public OutputReactor {
       waiting_.insert_or_assign(stream, position);
     }
     if (waiting_.size() > kPositionsWaitingMax) {
+      deps_.counts.refused.count("positions_waiting_max");
       return refuse(grpc::StatusCode::RESOURCE_EXHAUSTED, "the agent does not read its answers");
     }
     if (!writing_ && !closing_ && !waiting_.empty()) {
@@ -203,8 +205,9 @@ class RefusedStream final : public OutputReactor {
 
 OutputReactor* open_output_stream(StreamDeps& deps, grpc::CallbackServerContext& context) {
   if (!deps.table.stream_opened()) {
-    return new RefusedStream(
-        refuse(grpc::StatusCode::RESOURCE_EXHAUSTED, "this controller has too many connections"));
+    deps.counts.refused.count("kLinkStreamsMax");
+    return new RefusedStream(refuse(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                                    "this controller has too many connections (kLinkStreamsMax)"));
   }
   Result<auth::Caller> caller = deps.gate.admit(context, "Output");
   if (!caller) {

@@ -4,6 +4,7 @@
 #include "api/agent_port.h"
 #include "front/agentlink/agent_link_server.h"
 #include "front/agentlink/gate.h"
+#include "front/agentlink/link_counts.h"
 #include "front/agentlink/link_table.h"
 
 namespace hearth::front::agentlink {
@@ -13,6 +14,7 @@ struct StreamDeps {
   const AgentLinkOptions& options;
   LinkTable& table;
   Gate& gate;
+  LinkCounts& counts;
 };
 
 }  // namespace hearth::front::agentlink

@@ -141,6 +141,12 @@ TEST_F(AccessTest, MakesListsAndRevokesTokens) {
   EXPECT_EQ(post("/v1/tokens/c000/revoke", "{}", "application/json", admin).status, 404);
   EXPECT_EQ(post("/v1/tokens", R"({"scopes":["all"]})", "application/json", admin).status, 400);
   EXPECT_EQ(post("/v1/tokens", R"({"kind":"session"})", "application/json", admin).status, 400);
+  const auto for_ms = [](std::int64_t ms) {
+    return R"({"scopes":["read"],"expiresInMs":)" + std::to_string(ms) + "}";
+  };
+  const std::int64_t longest = limits::kTokenForMax.count();
+  EXPECT_EQ(post("/v1/tokens", for_ms(longest), "application/json", admin).status, 201);
+  EXPECT_EQ(post("/v1/tokens", for_ms(longest + 1), "application/json", admin).status, 400);
   EXPECT_EQ(post("/v1/tokens", R"({"uses":2,"scopes":["read"]})", "application/json", admin).status,
             400);
 }

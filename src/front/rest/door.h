@@ -55,6 +55,8 @@ class Door {
 
   [[nodiscard]] api::Doorkeeper& keeper() { return keeper_; }
   [[nodiscard]] const DoorOptions& options() const { return options_; }
+  // Being answered at this moment.
+  [[nodiscard]] std::int64_t requests() const { return requests_.load(); }
 
  private:
   api::Doorkeeper& keeper_;

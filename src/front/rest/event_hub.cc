@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 
 #include "base/telemetry_limits.h"
 
@@ -202,6 +203,11 @@ FeedPosition EventHub::now() const {
           .agents = agents_.latest,
           .workers = workers_version_,
           .figures = figures_.latest};
+}
+
+std::int64_t EventHub::ring_events() const {
+  const MutexLock lock(mutex_);
+  return std::ssize(ring_);
 }
 
 std::int64_t EventHub::streams() const {

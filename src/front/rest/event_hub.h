@@ -6,6 +6,7 @@
 // behind its start is told so.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -83,6 +84,10 @@ class EventHub {
   [[nodiscard]] WorkerChanges workers_after(std::uint64_t version) const;
 
   [[nodiscard]] std::int64_t streams() const;
+  [[nodiscard]] std::int64_t ring_events() const;
+  // A stream has to begin anew.
+  void note_lagged() { lagged_.fetch_add(1, std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t lagged() const { return lagged_.load(); }
 
  private:
   void on_events(const std::vector<std::shared_ptr<const api::Notice>>& notices);
@@ -123,6 +128,7 @@ class EventHub {
   std::int64_t streams_ HEARTH_GUARDED_BY(mutex_) = 0;
   std::optional<std::uint64_t> watch_;
   std::optional<std::uint64_t> telemetry_watch_;
+  std::atomic<std::uint64_t> lagged_{0};
 };
 
 }  // namespace hearth::rest

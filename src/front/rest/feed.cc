@@ -141,6 +141,7 @@ class Feed final : public net::BodySource {
   }
 
   Result<> resynchronise(std::string& out) {
+    hub_.note_lagged();
     append_sse(out, "lagged", {}, "{}");
     return show_snapshot(out, true);
   }

@@ -248,8 +248,9 @@ void write_explanation(JsonWriter& json, const core::Explanation& explanation) {
     write_text_or_null(json, "resource", reason.resource);
     const bool counted = !reason.resource.empty();
     json.member("required", counted ? std::optional(reason.required) : std::nullopt)
-        .member("available", counted ? std::optional(reason.available) : std::nullopt)
-        .end_object();
+        .member("available", counted ? std::optional(reason.available) : std::nullopt);
+    write_time(json, "since", reason.since);
+    json.end_object();
   }
   json.end_array().end_object();
 }

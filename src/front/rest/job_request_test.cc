@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "base/limits.h"
 #include "front/rest/job_json.h"
 #include "net/json_reader.h"
@@ -290,6 +292,69 @@ TEST(JobRequestTest, LimitsCarryTheirNameAndValue) {
   ASSERT_FALSE(request);
   EXPECT_EQ(request.error().limit, "stdin_bytes_max");
   EXPECT_EQ(request.error().limit_value, limits::kStdinBytesMax);
+}
+
+std::string resources_with(std::int64_t count) {
+  std::string members;
+  for (std::int64_t i = 0; i < count; ++i) {
+    members += (i == 0 ? "\"r" : ",\"r") + std::to_string(i) + "\":1";
+  }
+  return "\"resources\":{" + members + "}";
+}
+
+// Each is taken up to its bound and refused one beyond it.
+TEST(JobRequestTest, BoundsAreMetExactly) {
+  struct Bound {
+    std::string field;
+    std::int64_t max;
+    std::function<std::string(std::int64_t)> member;
+    std::string limit = {};  // named by the refusal, where it is a size
+  };
+  const auto number = [](const std::string& field) {
+    return [field](std::int64_t value) { return "\"" + field + "\":" + std::to_string(value); };
+  };
+  const auto text = [](const std::string& field) {
+    return [field](std::int64_t bytes) {
+      return "\"" + field + "\":\"" + repeated('x', bytes) + "\"";
+    };
+  };
+  const std::vector<Bound> bounds = {
+      {"gpus", limits::kGpusMax, number("gpus")},
+      {"requiredRamMb", limits::kMemoryBytesMax / limits::kMiB, number("requiredRamMb")},
+      {"requiredCpu", limits::kCpuMilliMax / 1'000, number("requiredCpu")},
+      {"timeoutMs", limits::kTimeoutMax.count(), number("timeoutMs")},
+      {"graceMs", limits::kGraceMax.count(), number("graceMs")},
+      {"maxRetries", limits::kRetriesMax, number("maxRetries")},
+      {"maxLost", limits::kRetriesMax, number("maxLost")},
+      {"maxQueueMs", limits::kQueueTimeMax.count(), number("maxQueueMs")},
+      {"resources.a", limits::kNamedAmountMax,
+       [](std::int64_t amount) { return "\"resources\":{\"a\":" + std::to_string(amount) + "}"; }},
+      {"resources", limits::kNamedResourcesMax, resources_with, "named_resources_max"},
+      {"array.to", limits::kArrayIndexMax,
+       [](std::int64_t to) {
+         return R"("array":{"from":999999999,"to":)" + std::to_string(to) + "}";
+       }},
+      {"array", limits::kArraySizeMax,
+       [](std::int64_t size) { return R"("array":{"from":1,"to":)" + std::to_string(size) + "}"; },
+       "array_size_max"},
+      {"name", limits::kNameBytesMax, text("name"), "name_bytes_max"},
+      {"idempotencyKey", limits::kIdempotencyKeyBytesMax, text("idempotencyKey"),
+       "idempotency_key_bytes_max"},
+      {"cwd", limits::kCwdBytesMax,
+       [](std::int64_t bytes) { return "\"cwd\":\"" + repeated('/', bytes) + "\""; },
+       "cwd_bytes_max"},
+  };
+  for (const Bound& bound : bounds) {
+    const auto taken = parse(with(bound.member(bound.max)));
+    EXPECT_TRUE(taken) << bound.field << ": " << (taken ? "" : taken.error().message);
+    const auto refused = parse(with(bound.member(bound.max + 1)));
+    ASSERT_FALSE(refused) << bound.field;
+    EXPECT_EQ(refused.error().field, bound.field);
+    EXPECT_EQ(refused.error().limit, bound.limit) << bound.field;
+    if (!bound.limit.empty()) {
+      EXPECT_EQ(refused.error().limit_value, bound.max) << bound.field;
+    }
+  }
 }
 
 // A small fuzzer that always runs: damaged bodies are refused or understood, never worse, and what

@@ -127,7 +127,8 @@ class RestService::Impl {
         hub_(api, telemetry, options_.ring_events_max),
         pages_(api, telemetry, hub_, clock),
         door_(keeper, clock, options_.door),
-        context_{api, telemetry, clock, hub_, pages_, door_, answers_, options_} {}
+        times_(router_.patterns()),
+        context_{api, telemetry, clock, hub_, pages_, door_, answers_, times_, options_} {}
 
   Result<> start() { return hub_.start(); }
 
@@ -142,6 +143,7 @@ class RestService::Impl {
       plan.refuse = refuse(head, match);
       return plan;
     }
+    plan.route = match.index;
     const Route& route = kRoutes.at(match.index);
     if (auto admitted = admit(route, head); !admitted) {
       plan.refuse = refusal_response(admitted.error());
@@ -165,6 +167,8 @@ class RestService::Impl {
     }
     return plan;
   }
+
+  void answered(const net::Answered& answer) { times_.count(answer); }
 
   void handle(net::Request request, net::Responder responder) {
     net::Router::Match match = router_.match(request.method, request.path);
@@ -219,6 +223,7 @@ class RestService::Impl {
   FeedPages pages_;
   Door door_;
   JobAnswers answers_;
+  RouteTimes times_;
   Context context_;
 };
 
@@ -240,6 +245,10 @@ net::BodyPlan RestService::plan(const net::Request& head) {
 
 void RestService::handle(net::Request request, net::Responder responder) {
   impl_->handle(std::move(request), std::move(responder));
+}
+
+void RestService::answered(const net::Answered& answer) {
+  impl_->answered(answer);
 }
 
 std::vector<net::RoutePattern> RestService::routes() {

@@ -43,6 +43,7 @@ class RestService final : public net::HttpHandler {
 
   net::BodyPlan plan(const net::Request& head) override;
   void handle(net::Request request, net::Responder responder) override;
+  void answered(const net::Answered& answer) override;
 
   // The route table, for the tests that hold the contract against it.
   static std::vector<net::RoutePattern> routes();

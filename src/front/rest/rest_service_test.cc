@@ -236,6 +236,7 @@ TEST_F(RestServiceTest, ShowsAttemptsAndExplains) {
   const auto why = json(get("/v1/jobs/" + to_string(id) + "/explain"));
   EXPECT_EQ(why.at("reasons").at(0).at("required").as_int64(), 512);
   EXPECT_EQ(text(why.at("reasons").at(0), "agentId"), "a1");
+  EXPECT_EQ(text(why.at("reasons").at(0), "since"), "1970-01-01T00:00:01.500Z");
   api_.start_attempt(id, "a1");
   auto job = json(get("/v1/jobs/" + to_string(id)));
   EXPECT_TRUE(job.at("attempts").at(0).at("exitCode").is_null());

@@ -13,6 +13,7 @@
 #include "front/rest/feed_pages.h"
 #include "front/rest/job_answers.h"
 #include "front/rest/rest_service.h"
+#include "front/rest/route_times.h"
 #include "net/http_server.h"
 
 namespace hearth::rest {
@@ -26,6 +27,7 @@ struct Context {
   FeedPages& pages;
   Door& door;
   JobAnswers& answers;
+  const RouteTimes& times;
   const RestOptions& options;
 };
 

@@ -347,6 +347,9 @@ TEST_F(StreamsTest, AReaderThatFallsBehindIsToldAndCatchesUp) {
     api_.start_attempt(id);
   }
   const auto events = reader.until("lagged");
+  const std::string metrics = get("/metrics").body;
+  EXPECT_NE(metrics.find("\nhearth_event_streams_lagged_total "), std::string::npos) << metrics;
+  EXPECT_EQ(metrics.find("\nhearth_event_streams_lagged_total 0\n"), std::string::npos);
   ASSERT_EQ(events.back().name, "lagged");
   EXPECT_LT(events.size(), 40'000U);
   const Event snapshot = reader.next();

@@ -1,6 +1,7 @@
 // Routes about the controller itself.
 #include <array>
 
+#include "base/metrics_text.h"
 #include "front/rest/job_json.h"
 #include "front/rest/openapi_json.h"
 #include "front/rest/routes.h"
@@ -10,43 +11,16 @@ namespace hearth::rest {
 
 namespace {
 
-// Prometheus' text format 0.0.4, in which label values escape \, " and line ends.
-class MetricsText {
- public:
-  explicit MetricsText(std::string& out) : out_(out) {}
-
-  void family(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = name;
-    out_ += "# HELP " + name_ + " " + std::string(help) + "\n# TYPE " + name_ + " " +
-            std::string(type) + "\n";
-  }
-  void value(std::int64_t number) { out_ += name_ + " " + std::to_string(number) + "\n"; }
-  void value(std::string_view label, std::string_view label_value, std::int64_t number) {
-    out_ += name_ + "{" + std::string(label) + "=\"";
-    for (const char c : label_value) {
-      if (c == '\\' || c == '"') {
-        out_ += '\\';
-      }
-      out_ += c == '\n' ? ' ' : c;
-    }
-    out_ += "\"} " + std::to_string(number) + "\n";
-  }
-
- private:
-  std::string& out_;
-  std::string name_;
-};
-
 void write_job_metrics(MetricsText& metrics, api::ControllerApi& api) {
   const auto counts = api.counts();
   metrics.family("hearth_jobs", "gauge", "Jobs in the store by state.");
   for (int i = 0; i < kJobStateCount; ++i) {
     const auto state = static_cast<JobState>(i);
     const auto found = counts.find(state);
-    metrics.value("state", to_string(state), found == counts.end() ? 0 : found->second);
+    metrics.value({{"state", to_string(state)}}, found == counts.end() ? 0 : found->second);
   }
-  metrics.family("hearth_event_seq", "counter", "Changes of jobs made durable, ever.");
-  metrics.value(static_cast<std::int64_t>(api.last_event().value()));
+  metrics.counter("hearth_event_seq", "Changes of jobs made durable, ever.",
+                  api.last_event().value());
 }
 
 void write_agent_metrics(MetricsText& metrics, api::ControllerApi& api) {
@@ -65,36 +39,48 @@ void write_agent_metrics(MetricsText& metrics, api::ControllerApi& api) {
   }
   metrics.family("hearth_agents", "gauge", "Agents by status.");
   for (std::size_t i = 0; i < by_status.size(); ++i) {
-    metrics.value("status", to_string(static_cast<AgentStatus>(i)), by_status.at(i));
+    metrics.value({{"status", to_string(static_cast<AgentStatus>(i))}}, by_status.at(i));
   }
-  metrics.family("hearth_attempts_running", "gauge", "Attempts that agents hold.");
-  metrics.value(running);
+  metrics.gauge("hearth_attempts_running", "Attempts that agents hold.", running);
   metrics.family("hearth_cpu_milli", "gauge", "Thousandths of a core of all agents not dead.");
-  metrics.value("kind", "capacity", capacity.cpu_milli);
-  metrics.value("kind", "reserved", reserved.cpu_milli);
+  metrics.value({{"kind", "capacity"}}, capacity.cpu_milli);
+  metrics.value({{"kind", "reserved"}}, reserved.cpu_milli);
   metrics.family("hearth_memory_bytes", "gauge", "Memory of all agents not dead.");
-  metrics.value("kind", "capacity", capacity.memory_bytes);
-  metrics.value("kind", "reserved", reserved.memory_bytes);
+  metrics.value({{"kind", "capacity"}}, capacity.memory_bytes);
+  metrics.value({{"kind", "reserved"}}, reserved.memory_bytes);
 }
 
 void write_http_metrics(MetricsText& metrics, const net::HttpServerStats& stats) {
   static constexpr std::array<std::string_view, 5> kClasses = {"1xx", "2xx", "3xx", "4xx", "5xx"};
-  metrics.family("hearth_http_connections", "gauge", "Open HTTP connections.");
-  metrics.value(stats.connections);
-  metrics.family("hearth_http_connections_total", "counter", "HTTP connections taken.");
-  metrics.value(stats.connections_total);
+  metrics.gauge("hearth_http_connections", "Open HTTP connections.", stats.connections);
+  metrics.counter("hearth_http_connections_total", "HTTP connections taken.",
+                  stats.connections_total);
   metrics.family("hearth_http_connections_refused_total", "counter",
-                 "HTTP connections refused at connections_max or connections_per_address_max.");
-  metrics.value(stats.connections_refused);
-  metrics.family("hearth_http_tls_handshakes_failed_total", "counter",
-                 "TLS handshakes that failed, took too long or were dropped for others.");
-  metrics.value(stats.handshakes_failed);
+                 "HTTP connections refused by that limit.");
+  metrics.value({{"limit", "connections_max"}}, stats.connections_refused_total_bound);
+  metrics.value({{"limit", "connections_per_address_max"}},
+                stats.connections_refused_address_bound);
+  metrics.counter("hearth_http_refusals_untold_total",
+                  "Of those, closed without an answer at refusals_max.", stats.refusals_untold);
+  metrics.gauge("hearth_http_tls_handshakes", "TLS handshakes under way.", stats.handshakes);
+  metrics.counter("hearth_http_tls_handshakes_failed_total",
+                  "TLS handshakes that failed, took too long or were dropped for others.",
+                  stats.handshakes_failed);
+  metrics.counter("hearth_http_tls_handshakes_dropped_total",
+                  "Of those, dropped for others at tls_handshakes_max.", stats.handshakes_dropped);
+  metrics.gauge("hearth_http_streams", "Answers that are being streamed.", stats.streams);
   metrics.family("hearth_http_responses_total", "counter", "HTTP answers by class of status.");
   for (std::size_t i = 0; i < kClasses.size(); ++i) {
-    metrics.value("class", kClasses.at(i), stats.responses.at(i));
+    metrics.value({{"class", kClasses.at(i)}}, stats.responses.at(i));
   }
-  metrics.family("hearth_http_sent_bytes_total", "counter", "Bytes sent over HTTP.");
-  metrics.value(stats.bytes_sent);
+  metrics.family("hearth_http_too_slow_total", "counter",
+                 "HTTP connections whose client took too long for that.");
+  for (std::size_t i = 0; i < net::kHttpWaits.size(); ++i) {
+    metrics.value({{"what", net::kHttpWaits.at(i)}}, stats.too_slow.at(i));
+  }
+  metrics.counter("hearth_http_sent_bytes_total", "Bytes sent over HTTP.", stats.bytes_sent);
+  metrics.counter("hearth_http_received_bytes_total", "Bytes received over HTTP.",
+                  stats.bytes_received);
 }
 
 }  // namespace
@@ -128,10 +114,18 @@ void get_metrics(Context& context, Call call) {
   MetricsText metrics(body);
   write_job_metrics(metrics, context.api);
   write_agent_metrics(metrics, context.api);
-  metrics.family("hearth_ready", "gauge", "1 when /readyz answers 200.");
-  metrics.value(context.api.readiness().ready ? 1 : 0);
-  metrics.family("hearth_event_streams", "gauge", "Open event streams and followed outputs.");
-  metrics.value(context.hub.streams());
+  metrics.gauge("hearth_ready", "1 when /readyz answers 200.",
+                context.api.readiness().ready ? 1 : 0);
+  metrics.gauge("hearth_event_streams", "Open event streams and followed outputs.",
+                context.hub.streams());
+  metrics.gauge("hearth_event_ring_events", "Events kept for streams that read slowly.",
+                context.hub.ring_events());
+  metrics.counter("hearth_event_streams_lagged_total",
+                  "Times an event stream fell behind what is kept and began anew.",
+                  context.hub.lagged());
+  metrics.gauge("hearth_http_requests", "Requests being answered, without streams.",
+                context.door.requests());
+  context.times.write(metrics);
   if (context.options.http_stats) {
     write_http_metrics(metrics, context.options.http_stats());
   }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/clock.h"
+
 namespace hearth::store::sqlite {
 
 Result<std::unique_ptr<Checkpointer>> Checkpointer::start(const std::string& path,
@@ -41,12 +43,20 @@ bool Checkpointer::next() {
 
 void Checkpointer::run() {
   while (next()) {
-    const int code = sqlite3_wal_checkpoint_v2(database_.handle(), nullptr,
-                                               SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    const int code = checkpoint(database_.handle(), times_);
     if (code != SQLITE_OK && is_fatal(sqlite3_extended_errcode(database_.handle()))) {
       failed_.store(true);
     }
   }
+}
+
+int checkpoint(sqlite3* database, Histogram& times) {
+  SystemClock clock;
+  const std::int64_t started = clock.monotonic_ns();
+  const int code =
+      sqlite3_wal_checkpoint_v2(database, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  times.observe_ns(clock.monotonic_ns() - started);
+  return code;
 }
 
 bool is_fatal(int extended_code) {

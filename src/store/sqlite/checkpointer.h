@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "base/histogram.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "store/sqlite/database.h"
@@ -27,6 +28,8 @@ class Checkpointer {
   // One checkpoint, soon. Requests while one runs are one more.
   void request();
   [[nodiscard]] bool failed() const { return failed_.load(); }
+  // How long each took, also of those that others make.
+  [[nodiscard]] Histogram& times() { return times_; }
 
  private:
   explicit Checkpointer(Database database) : database_(std::move(database)) {}
@@ -40,8 +43,12 @@ class Checkpointer {
   bool wanted_ HEARTH_GUARDED_BY(mutex_) = false;
   bool stopping_ HEARTH_GUARDED_BY(mutex_) = false;
   std::atomic<bool> failed_{false};
+  Histogram times_;
   std::thread thread_;
 };
+
+// A passive checkpoint; its code, and its time into `times`.
+int checkpoint(sqlite3* database, Histogram& times);
 
 // For good: a sync failed, or the file is damaged. Everything else left no trace, or one that the
 // next commit overwrites.

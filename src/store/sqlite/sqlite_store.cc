@@ -1,6 +1,8 @@
 #include "store/sqlite/sqlite_store.h"
 
 #include <algorithm>
+#include <atomic>
+#include <filesystem>
 #include <utility>
 
 #include "store/sqlite/checkpointer.h"
@@ -40,6 +42,7 @@ class SqliteStore final : public Store {
   Result<std::unique_ptr<Reader>> reader() override {
     return sqlite::open_reader(database_.path(), options_.vfs);
   }
+  [[nodiscard]] StoreStats stats() const override;
   Result<std::unique_ptr<TokenStore>> tokens() override {
     return sqlite::open_token_store(database_.path(), options_.vfs);
   }
@@ -54,6 +57,7 @@ class SqliteStore final : public Store {
   AppendOutcome fatal(Error error);
   AppendOutcome failed(int code);
   void bound_wal();
+  void count_commit();
 
   const SqliteOptions options_;
   const FileLock lock_;
@@ -63,6 +67,8 @@ class SqliteStore final : public Store {
   std::unique_ptr<Checkpointer> checkpointer_;
   std::int64_t wal_pages_ = 0;
   bool broken_ = false;
+  std::atomic<std::uint64_t> commits_{0};
+  std::atomic<std::uint64_t> rows_{0};
 };
 
 Result<std::vector<LiveJobRow>> load_live_jobs(Database& database) {
@@ -147,6 +153,7 @@ AppendOutcome SqliteStore::append(const std::vector<const ChangeSet*>& changes) 
   if (const int code = writer_.commit(*merged); code != SQLITE_OK) {
     return failed(code);
   }
+  count_commit();
   bound_wal();
   return {};
 }
@@ -159,6 +166,7 @@ RemoveOutcome SqliteStore::remove(const Removal& removal) {
   if (const int code = remover_.commit(removal, done.jobs); code != SQLITE_OK) {
     return {.outcome = failed(code), .jobs = {}};
   }
+  count_commit();
   bound_wal();
   return done;
 }
@@ -183,10 +191,28 @@ AppendOutcome SqliteStore::failed(int code) {
   return {.status = AppendStatus::NotDone, .error = std::move(error)};
 }
 
+void SqliteStore::count_commit() {
+  commits_.fetch_add(1, std::memory_order_relaxed);
+  rows_.store(static_cast<std::uint64_t>(sqlite3_total_changes64(database_.handle())),
+              std::memory_order_relaxed);
+}
+
+StoreStats SqliteStore::stats() const {
+  const auto bytes_of = [](const std::string& path) {
+    std::error_code missing;
+    const auto bytes = std::filesystem::file_size(path, missing);
+    return missing ? std::int64_t{0} : static_cast<std::int64_t>(bytes);
+  };
+  return {.commits = commits_.load(),
+          .rows = rows_.load(),
+          .checkpoint = checkpointer_->times().snapshot(),
+          .database_bytes = bytes_of(database_.path()),
+          .log_bytes = bytes_of(database_.path() + "-wal")};
+}
+
 void SqliteStore::bound_wal() {
   if (wal_pages_ >= options_.wal_pages_max) {
-    const int code = sqlite3_wal_checkpoint_v2(database_.handle(), nullptr,
-                                               SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    const int code = sqlite::checkpoint(database_.handle(), checkpointer_->times());
     // The append itself is durable in the log; only the next one must not build on this.
     broken_ = code != SQLITE_OK && sqlite::is_fatal(sqlite3_extended_errcode(database_.handle()));
   } else if (wal_pages_ >= options_.wal_pages_background) {

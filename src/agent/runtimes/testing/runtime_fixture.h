@@ -83,7 +83,8 @@ class RuntimeFixture : public ::testing::TestWithParam<Enforcement> {
                                                                      .clock = clock_,
                                                                      .log = *log_,
                                                                      .launcher = *launcher_,
-                                                                     .groups = *groups_},
+                                                                     .groups = *groups_,
+                                                                     .metrics = metrics_},
                                                 std::move(options));
     runtime_->set_events({
         .on_spawned = [this](const SpawnDone& done) { seen_[done.key].spawned = true; },
@@ -147,6 +148,7 @@ class RuntimeFixture : public ::testing::TestWithParam<Enforcement> {
 
   SystemClock clock_;
   std::unique_ptr<Log> log_ = make_null_log();
+  AgentMetrics metrics_;
   // What attempts have left: folders that wait for the next, and nothing else.
   [[nodiscard]] bool only_untouched_folders() const {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
