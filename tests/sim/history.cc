@@ -69,6 +69,14 @@ void History::fail(JobId id, const std::string& what) const {
   world_.fail("job " + to_string(id) + ": " + what);
 }
 
+void History::on_decided(const JobEvent& event) {
+  decided_at_.insert_or_assign(event.seq, world_.timeline.now());
+}
+
+bool History::passed(EventSeq from, EventSeq to, Duration by_wall, Duration wanted) const {
+  return by_wall >= wanted || decided_at_.at(to) - decided_at_.at(from) >= wanted;
+}
+
 void History::on_event(const StoredJob& row, const JobEvent& event) {
   world_.note_progress();
   world_.trace([&] {
@@ -85,7 +93,11 @@ void History::on_event(const StoredJob& row, const JobEvent& event) {
   } else if (event.after.state == JobState::Assigned && row.record.state != JobState::Assigned) {
     check_placement(row, event);
   }
+  if (event.after.state == JobState::Queued && row.record.state != JobState::Queued) {
+    queued_[event.after.id] = event.seq;
+  }
   if (is_final(event.after.state)) {
+    ended_[event.after.id] = event.seq;
     check_final(row, event.after);
   }
   if (event.kind == JobEventKind::Requeued && event.after.failures > row.record.failures) {
@@ -94,7 +106,8 @@ void History::on_event(const StoredJob& row, const JobEvent& event) {
         std::min(static_cast<double>(backoff.initial.count()) *
                      std::pow(backoff.factor, static_cast<double>(event.after.failures) - 1),
                  static_cast<double>(backoff.max.count()));
-    retry_not_before_[event.after.id] = event.at + Duration(static_cast<std::int64_t>(wait) - 1);
+    back_offs_[event.after.id] = {
+        .from = event.seq, .at = event.at, .length = Duration(static_cast<std::int64_t>(wait) - 1)};
   }
   account(row, event.after);
 }
@@ -155,8 +168,9 @@ void History::check_placement(const StoredJob& row, const JobEvent& event) {
   if (row.spec.not_before.has_value() && event.at < *row.spec.not_before) {
     fail(after.id, "is assigned before its notBefore");
   }
-  const auto retry = retry_not_before_.find(after.id);
-  if (retry != retry_not_before_.end() && event.at < retry->second) {
+  const auto wait = back_offs_.find(after.id);
+  if (wait != back_offs_.end() &&
+      !passed(wait->second.from, event.seq, event.at - wait->second.at, wait->second.length)) {
     fail(after.id, "is assigned before its back-off is over");
   }
 }
@@ -221,7 +235,8 @@ void History::check_final(const StoredJob& row, const JobRecord& after) const {
   }
   if (after.reason == Reason::QueueTimeout &&
       (!row.spec.max_queue.has_value() ||
-       *after.completed_at - *after.queued_at < *row.spec.max_queue)) {
+       !passed(queued_.at(after.id), ended_.at(after.id), *after.completed_at - *after.queued_at,
+               *row.spec.max_queue))) {
     fail(after.id, "has not waited longer than its maxQueueMs");
   }
   if (after.reason == Reason::DependencyFailed && !has_unmet_dependency(row)) {
@@ -264,7 +279,8 @@ void History::on_removed(const StoredJob& row, TimePoint now, std::int64_t finis
     fail(id, "is removed though it is " + (row.removed ? "gone already" : describe(row.record)));
     return;
   }
-  const Duration age = now - *row.record.completed_at;
+  const Duration age = std::max<Duration>(now - *row.record.completed_at,
+                                          world_.timeline.now() - decided_at_.at(ended_.at(id)));
   const core::RetentionLimits& bounds = world_.options.retention;
   if (age < limits::kFinishedKeptMin || (age < bounds.age && finished <= bounds.jobs)) {
     fail(id, "is removed " + std::to_string(age.count()) + " ms after its end, being one of " +

@@ -27,6 +27,8 @@ class History {
   void on_event(const StoredJob& row, const JobEvent& event);
   void on_attempt(const StoredJob& row, const Attempt& after);
   // Before the row goes, of so many finished ones.
+  // Before it is durable.
+  void on_decided(const JobEvent& event);
   void on_removed(const StoredJob& row, TimePoint now, std::int64_t finished);
   // After each turn: no agent and no group holds more than it may.
   void check_loads(const std::map<AgentId, AgentRecord>& agents) const;
@@ -54,6 +56,9 @@ class History {
   [[nodiscard]] bool is_met(const Dependency& dependency) const;
   [[nodiscard]] bool has_unmet_dependency(const StoredJob& row) const;
   void account(const StoredJob& row, const JobRecord& after);
+  // Whether so much time passed between two events. A controller that lives through both measures
+  // it on a clock that nobody sets; one that starts between them has only what the wall clock said.
+  [[nodiscard]] bool passed(EventSeq from, EventSeq to, Duration by_wall, Duration wanted) const;
 
   struct Load {
     ResourceVector reserved;
@@ -76,7 +81,15 @@ class History {
   std::map<std::string, JobId> key_answers_;
   std::set<JobId> acknowledged_ids_;
   std::map<JobId, JobState> cancel_answers_;
-  std::map<JobId, TimePoint> retry_not_before_;
+  struct Wait {
+    EventSeq from;
+    TimePoint at;  // on the wall clock
+    Duration length{};
+  };
+  std::map<JobId, Wait> back_offs_;
+  std::map<JobId, EventSeq> queued_;  // since when it has been QUEUED
+  std::map<JobId, EventSeq> ended_;
+  std::map<EventSeq, TimePoint> decided_at_;  // in simulated time
   std::int64_t overlaps_ = 0;
   std::int64_t adoptions_ = 0;
   std::int64_t losses_ = 0;

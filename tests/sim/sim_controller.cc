@@ -199,6 +199,7 @@ void SimController::turn() {
   core_->schedule(now, turn.decision);
   check_core();
   for (const JobEvent& event : turn.decision.changes.events) {
+    world_.history.on_decided(event);
     if (is_final(event.after.state)) {
       turn.ended.push_back(event.after.id);
     }

@@ -71,6 +71,7 @@ void Acceptor::stop() {
     [[maybe_unused]] const ssize_t told = ::write(stop_.get(), &one, sizeof one);
     thread_.join();
   }
+  listener_.reset();
 }
 
 void Acceptor::run() {

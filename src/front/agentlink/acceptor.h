@@ -26,6 +26,7 @@ class Acceptor {
   // `on_shortage` hears of each time that the process begins to be out of descriptors: connections
   // wait in the kernel then.
   Result<> start(OnConnection on_connection, std::function<void()> on_shortage);
+  // Nobody listens on the port from then on.
   void stop();
 
   [[nodiscard]] int port() const { return port_; }
@@ -36,7 +37,7 @@ class Acceptor {
   // How many milliseconds to leave the listener alone.
   int accept_all();
 
-  const UniqueFd listener_;
+  UniqueFd listener_;
   const int port_;
   UniqueFd stop_;
   OnConnection on_connection_;

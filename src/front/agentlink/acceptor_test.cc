@@ -41,6 +41,14 @@ TEST(AcceptorTest, HandsOverConnectionsAndNamesATakenPort) {
   EXPECT_NE(again.error().message.find("another process holds the port"), std::string::npos);
 }
 
+TEST(AcceptorTest, NobodyListensOnceItHasStopped) {
+  auto acceptor = Acceptor::listen("127.0.0.1", 0);
+  ASSERT_TRUE(acceptor) << acceptor.error().message;
+  ASSERT_TRUE((*acceptor)->start([](int, UniqueFd) {}, [] {}));
+  (*acceptor)->stop();
+  EXPECT_TRUE(Acceptor::listen("127.0.0.1", (*acceptor)->port()));
+}
+
 TEST(AcceptorTest, AcceptsAgainWhenDescriptorsAreBack) {
   std::promise<void> told;
   auto acceptor = Acceptor::listen("127.0.0.1", 0);
