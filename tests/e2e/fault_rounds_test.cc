@@ -157,7 +157,7 @@ class FaultRoundsTest : public ClusterTest {
       return;
     }
     controller_->signal(SIGSTOP);
-    stay(controller_->pid(), blow);
+    stay(watch(controller_->pid()), blow);
     if (blow == Blow::KillWhileStopped) {
       controller_ = &restart_controller();
     } else {
@@ -166,12 +166,15 @@ class FaultRoundsTest : public ClusterTest {
   }
 
   void strike_launcher(const Program& agent, Blow blow) {
-    const pid_t launcher = launcher_of(agent);
+    const Watched launcher = watch(launcher_of(agent));
+    const bool dies = blow == Blow::Kill || blow == Blow::KillWhileStopped;
     if (blow != Blow::Kill) {
-      ::kill(launcher, SIGSTOP);
+      ::kill(launcher.pid, SIGSTOP);
       stay(launcher, blow);
     }
-    ::kill(launcher, blow == Blow::Kill || blow == Blow::KillWhileStopped ? SIGKILL : SIGCONT);
+    ::kill(launcher.pid, dies ? SIGKILL : SIGCONT);
+    // Otherwise the next round might take the dying one for its successor.
+    EXPECT_TRUE(!dies || ends(launcher));
   }
 
   void strike_agent(const std::string& id, Blow blow) {
@@ -182,7 +185,7 @@ class FaultRoundsTest : public ClusterTest {
     if (blow == Blow::LongStop) {
       wait_agents([&id](const json::array& agents) { return is_away(agents, id); });
     } else if (blow != Blow::Kill) {
-      stay(agent.pid(), blow);
+      stay(watch(agent.pid()), blow);
     }
     if (blow == Blow::Kill || blow == Blow::KillWhileStopped) {
       kill_now(agent);
@@ -212,9 +215,9 @@ class FaultRoundsTest : public ClusterTest {
   }
 
   // How long a program is stopped. It must not end meanwhile.
-  static void stay(pid_t stopped, Blow blow) {
+  static void stay(const Watched& stopped, Blow blow) {
     const Duration how_long = blow == Blow::LongStop ? kLongStop : kShortStop;
-    EXPECT_FALSE(ends(watch(stopped), how_long)) << "a stopped program ended";
+    EXPECT_FALSE(ends(stopped, how_long)) << "a stopped program ended";
   }
 
   static bool is_away(const json::array& agents, const std::string& id) {
