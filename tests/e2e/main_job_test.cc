@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "tests/e2e/cluster.h"
+#include "tests/e2e/processes.h"
 
 namespace hearth::e2e {
 namespace {
@@ -154,13 +155,12 @@ TEST_F(MainJobTest, NothingOfAJobIsLeftBehind) {
   directory.erase(directory.find_last_not_of('\n') + 1);
   EXPECT_FALSE(directory.empty());
   EXPECT_FALSE(std::filesystem::exists(directory));
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::ifstream in(entry.path() / "cmdline", std::ios::binary);
-    const std::string line{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  each_process([](pid_t pid, const std::filesystem::path& path) {
+    const std::string line = contents(path / "cmdline");
     EXPECT_EQ(line.find("7654321"),
               line.find("sh -c") == std::string::npos ? std::string::npos : line.find("7654321"))
-        << entry.path();
-  }
+        << pid;
+  });
 }
 
 TEST_F(MainJobTest, FollowingSurvivesARestartOfTheController) {

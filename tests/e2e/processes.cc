@@ -7,7 +7,7 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 namespace hearth::e2e {
 
@@ -28,9 +28,12 @@ std::string after_name(pid_t pid) {
 
 }  // namespace
 
+// By operator<<, which catches what a buffer throws when a process in /proc ends while it is read.
 std::string contents(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
 }
 
 void each_process(const std::function<void(pid_t, const fs::path&)>& visit) {
