@@ -6,7 +6,10 @@ namespace hearth {
 
 namespace {
 
-constexpr int kYearMax = 9999;
+using std::chrono::sys_days;
+using std::chrono::year;
+constexpr TimePoint kFirst = sys_days(year(1970) / 1 / 1);
+constexpr TimePoint kBehindLast = sys_days(year(10'000) / 1 / 1);
 
 void put_digits(char* out, unsigned value, int count) {
   for (int i = count - 1; i >= 0; --i) {
@@ -87,7 +90,7 @@ std::string to_rfc3339(TimePoint time) {
 
 std::optional<TimePoint> parse_rfc3339(std::string_view text) {
   Scanner scan(text);
-  const int year = scan.digits(4);
+  const int years = scan.digits(4);
   scan.expect('-', '-');
   const int month = scan.digits(2);
   scan.expect('-', '-');
@@ -112,15 +115,17 @@ std::optional<TimePoint> parse_rfc3339(std::string_view text) {
   } else if (zone != 'Z' && zone != 'z') {
     return std::nullopt;
   }
-  const std::chrono::year_month_day date(std::chrono::year(year),
+  const std::chrono::year_month_day date(year(years),
                                          std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day)));
-  if (!scan.ok() || !scan.at_end() || !date.ok() || year < 1970 || year > kYearMax || hour > 23 ||
-      minute > 59 || second > 60) {
+  if (!scan.ok() || !scan.at_end() || !date.ok() || hour > 23 || minute > 59 || second > 60) {
     return std::nullopt;
   }
-  return TimePoint(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
-         std::chrono::minutes(minute) + std::chrono::seconds(second) + Duration(ms) - offset;
+  const TimePoint time = TimePoint(sys_days(date)) + std::chrono::hours(hour) +
+                         std::chrono::minutes(minute) + std::chrono::seconds(second) +
+                         Duration(ms) - offset;
+  // An offset or a leap second can lead out of the years that can be written again.
+  return time >= kFirst && time < kBehindLast ? std::optional(time) : std::nullopt;
 }
 
 }  // namespace hearth

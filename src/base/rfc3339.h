@@ -10,8 +10,8 @@
 namespace hearth {
 
 std::string to_rfc3339(TimePoint time);
-// Any RFC 3339 time with years 1970 to 9999, with an offset or Z; digits beyond milliseconds are
-// cut. A leap second is taken as the second after it.
+// Any RFC 3339 time that lies in the years 1970 to 9999 of UTC, with an offset or Z; digits beyond
+// milliseconds are cut. A leap second is taken as the second after it.
 std::optional<TimePoint> parse_rfc3339(std::string_view text);
 
 }  // namespace hearth

@@ -19,6 +19,20 @@ TEST(Rfc3339Test, ReadsWhatItWritesAndOffsets) {
   EXPECT_EQ(parse_rfc3339("1970-01-01T00:00:00.123999Z"), time_from_ms(123));
 }
 
+// What is taken can be written and taken again; an offset or a leap second leads out of the years.
+TEST(Rfc3339Test, TakesTheFirstAndTheLastTimeAndNothingBeyond) {
+  for (const char* edge : {"1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"}) {
+    const auto time = parse_rfc3339(edge);
+    ASSERT_TRUE(time) << edge;
+    EXPECT_EQ(to_rfc3339(*time), edge);
+  }
+  EXPECT_EQ(parse_rfc3339("1969-12-31T23:00:00-01:00"), time_from_ms(0));
+  for (const char* beyond :
+       {"1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "9999-12-31T23:59:60Z"}) {
+    EXPECT_EQ(parse_rfc3339(beyond), std::nullopt) << beyond;
+  }
+}
+
 TEST(Rfc3339Test, RefusesTheRest) {
   for (const char* bad :
        {"", "now", "1970-01-01", "1970-01-01T00:00:00", "1970-02-30T00:00:00Z",
