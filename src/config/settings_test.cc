@@ -126,6 +126,48 @@ TEST_F(SettingsTest, ATableInTheFileReadsAsLabels) {
   EXPECT_EQ(settings->cpu_milli("cpu"), 1500);
 }
 
+// toml++ must not see them elsewhere.
+TEST_F(SettingsTest, CharactersBeyondAsciiStandInStringsAndCommentsOnly) {
+  for (const char* text :
+       {"# grün\nid = \"grün\"\n", "id = 'grün' # ü\n",
+        "\xef\xbb\xbf"
+        "id = \"grün\"\n",
+        "type = \"\\\"\"\nid = \"grün\"\n", "type = \'\'\'a\n\'\'\'\nid = \"grün\"\n"}) {
+    Sources sources;
+    sources.file = file(text);
+    const auto settings = Settings::load(sources);
+    ASSERT_TRUE(settings) << text << settings.error().message;
+    EXPECT_EQ(settings->text("id"), "grün") << text;
+  }
+  for (const char* text :
+       {"\nid = ü\n", "\nü = 1\n", "\nid = \"\" ü\n", "\nid = \"\"\"ü\"\"\"\n", "\nid = \"\"\"ü"}) {
+    Sources sources;
+    sources.file = file(text);
+    const auto settings = Settings::load(sources);
+    ASSERT_FALSE(settings) << text;
+    EXPECT_NE(settings.error().message.find(":2: characters beyond ASCII"), std::string::npos)
+        << settings.error().message;
+  }
+}
+
+// The table becomes one text, in which a comma would begin another label.
+TEST_F(SettingsTest, ATableThatItsTextCannotHoldIsRefused) {
+  for (const char* table :
+       {"a = \"b,c=d\"", "\"a,b\" = \"c\"", "\"a=b\" = \"c\"", "\"\" = \"c\""}) {
+    Sources sources;
+    sources.file = file(std::string("[labels]\n") + table + "\n");
+    const auto settings = Settings::load(sources);
+    ASSERT_FALSE(settings) << table;
+    EXPECT_NE(settings.error().message.find("'labels' must be"), std::string::npos)
+        << settings.error().message;
+  }
+  Sources sources;
+  sources.file = file("[labels]\na = \"b=c\"\n");
+  const auto settings = Settings::load(sources);
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->labels("labels"), (std::map<std::string, std::string>{{"a", "b=c"}}));
+}
+
 TEST(QuantityTest, ReadsWhatPeopleWrite) {
   EXPECT_EQ(parse_duration("500ms"), Duration(500));
   EXPECT_EQ(parse_duration("1.5s"), Duration(1500));

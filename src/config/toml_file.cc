@@ -1,11 +1,16 @@
 #include "config/toml_file.h"
 
 #define TOML_EXCEPTIONS 0
+// What it asserts can be broken by a file, such as "[" and a line end; it then reports the error.
+#define TOML_ASSERT(condition) static_cast<void>(0)
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <string_view>
 
 #include <toml++/toml.h>
 
@@ -39,12 +44,57 @@ std::optional<std::string> value_text(const toml::node& node) {
   std::string joined;
   for (const auto& [key, value] : *table) {
     const auto text = scalar_text(value);
-    if (!text) {
+    const std::string_view name = key.str();
+    // The joined text could not tell these from what separates its parts.
+    const bool is_one = text && text->find(',') == std::string::npos && !name.empty() &&
+                        name.find_first_of(",=") == std::string_view::npos;
+    if (!is_one) {
       return std::nullopt;
     }
     joined += (joined.empty() ? "" : ",") + std::string(key.str()) + "=" + *text;
   }
   return joined;
+}
+
+// Behind the string whose first quote stands at `at`; `text.size()` when it has no end.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  for (++at; at < text.size() && text[at] != quote && text[at] != '\n'; ++at) {
+    at += quote == '"' && text[at] == '\\' ? 1 : 0;
+  }
+  return std::min(at + 1, text.size());
+}
+
+// Where the first character beyond ASCII stands that is neither in a comment nor in a string of one
+// line. TOML knows none elsewhere but in strings of several lines, and toml++ 3.3 must not be shown
+// one where white space may stand: its behaviour is then undefined.
+std::optional<std::size_t> find_misplaced(std::string_view text) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  std::size_t at = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  while (at < text.size()) {
+    const char c = text[at];
+    const bool begins_lines = text.substr(at, 3) == R"(""")" || text.substr(at, 3) == "'''";
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      return at;
+    }
+    if (c == '#') {
+      at = std::min(text.find('\n', at), text.size());
+    } else if (begins_lines) {
+      const std::size_t end = text.find(text.substr(at, 3), at + 3);
+      const std::string_view inside =
+          text.substr(at, end == std::string_view::npos ? end : end - at);
+      const auto* const beyond = std::find_if(inside.begin(), inside.end(), [](char inner) {
+        return static_cast<unsigned char>(inner) >= 0x80;
+      });
+      if (beyond != inside.end()) {
+        return at + static_cast<std::size_t>(beyond - inside.begin());
+      }
+      at += inside.size() + 3;
+    } else {
+      at = c == '"' || c == '\'' ? end_of_string(text, at) : at + 1;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -59,6 +109,13 @@ Result<std::optional<FileValues>> read_toml_file(const std::string& path, bool m
     return invalid_argument(system_error("read configuration " + path, errno).message);
   }
   const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  if (const auto at = find_misplaced(text)) {
+    const auto line =
+        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*at), '\n');
+    return invalid_argument(path + ":" + std::to_string(line) +
+                            ": characters beyond ASCII may stand in comments and in strings of one "
+                            "line only");
+  }
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     const auto& where = parsed.error().source().begin;
@@ -71,7 +128,8 @@ Result<std::optional<FileValues>> read_toml_file(const std::string& path, bool m
     auto value = value_text(node);
     if (!value) {
       return invalid_argument(path + ": '" + std::string(key.str()) +
-                              "' must be a string, a number, a boolean or a table of these");
+                              "' must be a string, a number, a boolean or a table of these, whose "
+                              "names hold no ',' and no '=' and whose values hold no ','");
     }
     file.values[std::string(key.str())] = std::move(*value);
   }
