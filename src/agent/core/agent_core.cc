@@ -6,6 +6,7 @@
 
 #include "agent/core/attempt_end.h"
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/mutate.h"
 
 namespace hearth::agent {
@@ -141,7 +142,8 @@ void AgentCore::Impl::on(const LinkUp& command) {
 }
 
 void AgentCore::Impl::on(const Assign& command) {
-  if (!accept_epoch(command.controller_epoch) || attempts_.contains(command.key) || drained_said_) {
+  if (!accept_epoch(command.controller_epoch) || command.key.epoch == 0 ||
+      attempts_.contains(command.key) || drained_said_) {
     return;
   }
   std::vector<AttemptKey> older;
@@ -161,9 +163,10 @@ void AgentCore::Impl::on(const Assign& command) {
   }
   drain_ordered_ = false;  // who assigns does not want it drained any more
   Held held;
-  held.grace = command.grace;
+  // A controller is another program: times beyond any job's must not pass the end of time.
+  held.grace = std::clamp(command.grace, Duration(0), limits::kGraceMax);
   held.kill_on_output_limit = command.kill_on_output_limit;
-  held.causes.timeout = command.timeout;
+  held.causes.timeout = std::clamp(command.timeout, Duration(0), limits::kTimeoutMax);
   const auto entry = attempts_.emplace(command.key, std::move(held)).first;
   if (evicted_) {
     entry->second.causes.drained = true;

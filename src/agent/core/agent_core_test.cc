@@ -91,6 +91,27 @@ TEST_F(AgentCoreTest, CancelTerminatesThenKillsUntilItEnds) {
   expect_no_more_effects();
 }
 
+TEST_F(AgentCoreTest, TimesBeyondAnyJobsAreTakenAsTheLongest) {
+  Assign order = assign_of(key_of(7));
+  order.timeout = Duration::max();
+  order.grace = Duration::max();
+  EXPECT_EQ(handle(order), Lines{"start 7/1@1"});
+  EXPECT_EQ(handle(SpawnDone{key_of(7)}), Lines{});
+  EXPECT_EQ(core_.next_deadline(), now_ + limits::kTimeoutMax);
+  EXPECT_EQ(pass_to_deadline(), Lines{"terminate 7/1@1"});
+  EXPECT_EQ(core_.next_deadline(), now_ + limits::kGraceMax);
+
+  order = assign_of(key_of(8));
+  order.timeout = Duration::min();
+  EXPECT_EQ(handle(order), Lines{"start 8/1@1"});
+  EXPECT_EQ(handle(SpawnDone{key_of(8)}), Lines{"terminate 8/1@1"}) << "no time at all";
+}
+
+TEST_F(AgentCoreTest, AnAttemptWithoutAnEpochIsNoOrder) {
+  EXPECT_EQ(handle(assign_of(key_of(7, 1, 0))), Lines{});
+  EXPECT_EQ(core_.running(), 0);
+}
+
 TEST_F(AgentCoreTest, ZeroGraceKillsAtOnce) {
   link_up();
   Assign assign = assign_of(key_of(7));
