@@ -207,8 +207,10 @@ Result<Endpoint> parse_endpoint(std::string_view url, const tls::ClientFiles& tl
       return invalid_argument("'" + text + "' lacks the ']' of its IPv6 address");
     }
     endpoint.host = url.substr(1, bracket - 1);
-    colon =
-        bracket + 1 < url.size() && url[bracket + 1] == ':' ? bracket + 1 : std::string_view::npos;
+    colon = bracket + 1 < url.size() ? bracket + 1 : std::string_view::npos;
+    if (colon != std::string_view::npos && url[colon] != ':') {
+      return not_an_address(text);
+    }
   } else {
     endpoint.host = url.substr(0, colon);
   }
@@ -218,7 +220,9 @@ Result<Endpoint> parse_endpoint(std::string_view url, const tls::ClientFiles& tl
   const bool numeric = !endpoint.port.empty() && endpoint.port.size() <= 5 &&
                        std::all_of(endpoint.port.begin(), endpoint.port.end(),
                                    [](unsigned char c) { return std::isdigit(c) != 0; });
-  if (endpoint.host.empty() || endpoint.host.find('/') != std::string::npos || !numeric) {
+  const bool is_host =
+      !endpoint.host.empty() && endpoint.host.find_first_of("/[]@?# \t\r\n") == std::string::npos;
+  if (!is_host || !numeric) {
     return not_an_address(text);
   }
   if (secure) {

@@ -243,7 +243,8 @@ TEST(EndpointTest, ReadsAddressesAndRefusesWhatIsNone) {
   EXPECT_EQ(parse_endpoint("http://[::1]:9")->host, "::1");
   EXPECT_EQ(parse_endpoint("http://host")->port, "7070");
   for (const char* bad :
-       {"", "http://", "ftp://x", "https://", "http://x:y", "http://[::1", "http://a/b", "x:"}) {
+       {"", "http://", "ftp://x", "https://", "http://x:y", "http://[::1", "http://a/b",
+        "x:", "a]:1", "user@host:1", "host?x:1", "ho st:1", "[::1]7070"}) {
     EXPECT_FALSE(parse_endpoint(bad)) << bad;
   }
 }
