@@ -64,7 +64,7 @@ Result<std::unique_ptr<StreamFile>> StreamFile::reopen(const std::string& path,
 }
 
 Result<> StreamFile::append(std::int64_t offset, std::string_view bytes) {
-  if (final_ && offset + static_cast<std::int64_t>(bytes.size()) > log_.size()) {
+  if (final_ && offset > log_.size() - static_cast<std::int64_t>(bytes.size())) {
     // An attempt that was given up came back: its ring is about to be overwritten.
     HEARTH_TRY(checkpoint());
     final_ = false;
