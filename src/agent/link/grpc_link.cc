@@ -12,6 +12,7 @@
 #include "agent/link/channel_credentials.h"
 #include "agent/link/grpc_call.h"
 #include "agent/link/join_call.h"
+#include "agent/link/link_messages.h"
 #include "agent/link/reconnect_delay.h"
 #include "hearth/agent_link.grpc.pb.h"
 #include "wire/link_codec.h"
@@ -64,17 +65,6 @@ v1::Hello to_proto(const LinkHello& hello) {
     held.set_finished(state.finished);
   }
   return message;
-}
-
-LinkUp to_link_up(const v1::WelcomeMessage& welcome) {
-  LinkUp up{.controller_epoch = welcome.controller_epoch(), .keep = {}, .stop = {}};
-  for (const v1::AttemptKey& key : welcome.keep()) {
-    up.keep.push_back(wire::to_model(key));
-  }
-  for (const v1::AttemptKey& key : welcome.stop()) {
-    up.stop.push_back(wire::to_model(key));
-  }
-  return up;
 }
 
 class GrpcLink final : public ControllerLink {
@@ -424,33 +414,13 @@ void GrpcLink::take_welcome(const v1::WelcomeMessage& welcome) {
 }
 
 void GrpcLink::take_order(const v1::ControllerMessage& message) {
-  const std::uint64_t epoch = message.controller_epoch();
-  switch (message.kind_case()) {
-    case v1::ControllerMessage::kAssign:
-      listener_->on_assign({.controller_epoch = epoch,
-                            .key = wire::to_model(message.assign().key()),
-                            .spec = message.assign().spec(),
-                            .secrets = message.assign().secrets()});
-      break;
-    case v1::ControllerMessage::kCancel:
-      listener_->on_order(CancelOrder{epoch, wire::to_model(message.cancel())});
-      break;
-    case v1::ControllerMessage::kStop:
-      listener_->on_order(StopOrder{epoch, wire::to_model(message.stop())});
-      break;
-    case v1::ControllerMessage::kAck:
-      listener_->on_order(ReportAcked{epoch, wire::to_model(message.ack().key()),
-                                      message.ack().finished(), message.ack().accepted()});
-      break;
-    case v1::ControllerMessage::kTelemetryQuery:
-      listener_->on_telemetry_query(message.telemetry_query().id(),
-                                    wire::to_model(message.telemetry_query()));
-      break;
-    case v1::ControllerMessage::kDrain:
-      listener_->on_order(DrainOrder{epoch});
-      break;
-    default:
-      break;  // a newer controller's message: not for us
+  if (message.kind_case() == v1::ControllerMessage::kAssign) {
+    listener_->on_assign(to_assign(message));
+  } else if (message.kind_case() == v1::ControllerMessage::kTelemetryQuery) {
+    listener_->on_telemetry_query(message.telemetry_query().id(),
+                                  wire::to_model(message.telemetry_query()));
+  } else if (const std::optional<AgentCommand> order = to_order(message)) {
+    listener_->on_order(*order);
   }
 }
 

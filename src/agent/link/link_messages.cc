@@ -1,0 +1,42 @@
+#include "agent/link/link_messages.h"
+
+#include "wire/link_codec.h"
+
+namespace hearth::agent {
+
+LinkUp to_link_up(const v1::WelcomeMessage& welcome) {
+  LinkUp up{.controller_epoch = welcome.controller_epoch(), .keep = {}, .stop = {}};
+  for (const v1::AttemptKey& key : welcome.keep()) {
+    up.keep.push_back(wire::to_model(key));
+  }
+  for (const v1::AttemptKey& key : welcome.stop()) {
+    up.stop.push_back(wire::to_model(key));
+  }
+  return up;
+}
+
+AssignOrder to_assign(const v1::ControllerMessage& message) {
+  return {.controller_epoch = message.controller_epoch(),
+          .key = wire::to_model(message.assign().key()),
+          .spec = message.assign().spec(),
+          .secrets = message.assign().secrets()};
+}
+
+std::optional<AgentCommand> to_order(const v1::ControllerMessage& message) {
+  const std::uint64_t epoch = message.controller_epoch();
+  switch (message.kind_case()) {
+    case v1::ControllerMessage::kCancel:
+      return CancelOrder{epoch, wire::to_model(message.cancel())};
+    case v1::ControllerMessage::kStop:
+      return StopOrder{epoch, wire::to_model(message.stop())};
+    case v1::ControllerMessage::kAck:
+      return ReportAcked{epoch, wire::to_model(message.ack().key()), message.ack().finished(),
+                         message.ack().accepted()};
+    case v1::ControllerMessage::kDrain:
+      return DrainOrder{epoch};
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace hearth::agent
