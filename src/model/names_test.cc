@@ -66,6 +66,9 @@ TEST(NamesTest, SmallEnumsAreSpelledAsOnTheWire) {
 TEST(NamesTest, ValuesOutsideTheirEnumAreShownAsUnknown) {
   EXPECT_EQ(to_string(static_cast<JobState>(200)), "unknown");
   EXPECT_EQ(to_string(static_cast<Reason>(200)), "unknown");
+  EXPECT_EQ(to_string(static_cast<DependencyCondition>(200)), "unknown");
+  EXPECT_EQ(to_string(static_cast<SandboxLevel>(200)), "unknown");
+  EXPECT_EQ(to_string(static_cast<JobEventKind>(200)), "unknown");
 }
 
 }  // namespace
