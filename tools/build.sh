@@ -14,7 +14,7 @@ if [[ $# -gt 0 && "$1" != -* ]]; then
   preset=$1
   shift
 fi
-if [[ "$preset" == clang && -z "${HEARTH_NO_INSTALL:-}" ]]; then
+if [[ "$preset" =~ ^(clang|fuzz)$ && -z "${HEARTH_NO_INSTALL:-}" ]]; then
   tools/install.sh clang
 fi
 

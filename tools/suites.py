@@ -24,6 +24,8 @@ SUITES = (
     Suite("unit", "the libraries, beside their sources", 300, label="unit"),
     Suite("sim", "the cluster in one process on simulated time, many seeds", 300, label="sim",
           preset="release", seconds_long=3600),
+    Suite("fuzz", "what others' bytes reach, by libFuzzer: each corpus, then five seconds of new inputs",
+          240, command=("tools/fuzz.py",), needs=("fuzz", ("suite_fuzz",)), seconds_long=5400),
     Suite("e2e", "the release programs as a user runs them", 600, label="e2e", preset="release",
           seconds_long=5400),
     Suite("vm", "cgroup v2, hybrid and v1 with every controller, each in a small virtual machine", 240,

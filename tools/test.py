@@ -196,7 +196,7 @@ def main():
     options = parser.parse_args()
     if options.list:
         for suite in suites.SUITES:
-            say(f"{suite.name:7} {suite.about}{' (--long)' if suite.long_only else ''}")
+            say(f"{suite.name:8} {suite.about}{' (--long)' if suite.long_only else ''}")
         return 0
     unknown = set(options.names) - {suite.name for suite in suites.SUITES}
     if unknown:

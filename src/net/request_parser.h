@@ -11,7 +11,8 @@
 
 namespace hearth::net {
 
-// One request per parser. Any split of the same bytes gives the same result.
+// One request per parser. Any split of the same bytes gives the same requests; a head that is
+// broken may be refused before its end has come.
 class RequestParser {
  public:
   enum class State { Head, Body, Done };
