@@ -26,6 +26,8 @@ SUITES = (
           preset="release", seconds_long=3600),
     Suite("fuzz", "what others' bytes reach, by libFuzzer: each corpus, then five seconds of new inputs",
           240, command=("tools/fuzz.py",), needs=("fuzz", ("suite_fuzz",)), seconds_long=5400),
+    Suite("coverage", "that the tests of the pure libraries run their lines; with --long of all of them",
+          600, command=("tools/coverage.py",), seconds_long=3600),
     Suite("e2e", "the release programs as a user runs them", 600, label="e2e", preset="release",
           seconds_long=5400),
     Suite("vm", "cgroup v2, hybrid and v1 with every controller, each in a small virtual machine", 240,
