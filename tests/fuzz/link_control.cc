@@ -10,6 +10,7 @@
 
 #include "api/testing/doorkeeper.h"
 #include "api/testing/fake_agent_api.h"
+#include "base/telemetry_limits.h"
 #include "base/testing/recording_log.h"
 #include "front/agentlink/control_stream.h"
 #include "front/agentlink/output_stream.h"
@@ -18,6 +19,7 @@
 #include "model/agent_check.h"
 #include "wire/job_codec.h"
 #include "wire/protobuf_log.h"
+#include "wire/telemetry_codec.h"
 
 namespace hearth::fuzz {
 namespace {
@@ -145,6 +147,20 @@ class CheckingApi final : public api::AgentApi {
     }
     return offset + static_cast<std::int64_t>(bytes.size());
   }
+  void telemetry(std::uint64_t link, const AgentId& agent, TelemetryReport report) override {
+    check_speaker(link, agent);
+    v1::TelemetryReport again;
+    wire::to_proto(report, again);
+    HEARTH_CHECK(wire::to_model(again).value() == report, "a report that changes on its way");
+    connection_->telemetry_wanted(limits::kTelemetryInterval);
+  }
+  void telemetry_answer(std::uint64_t link, std::uint64_t /*query*/,
+                        Result<TelemetrySeries> series) override {
+    HEARTH_CHECK(link == kLink, "an answer of nobody");
+    for (std::size_t c = 0; series && c < series->values.size(); ++c) {
+      HEARTH_CHECK(series->values[c].size() == series->ages.size(), "columns of unequal length");
+    }
+  }
   std::uint64_t controller_epoch() override { return 3; }
 
   static constexpr std::uint64_t kLink = 7;
@@ -179,7 +195,8 @@ std::string_view take_message(std::string_view& input) {
 void check_control(World& world, std::string_view input) {
   agentlink::LinkTable table(4);
   CheckingApi api;
-  agentlink::StreamDeps deps{api, world.options, table, world.gate};
+  agentlink::LinkCounts counts;
+  agentlink::StreamDeps deps{api, world.options, table, world.gate, counts};
   grpc::CallbackServerContext context;
   Transport<v1::AgentMessage, v1::ControllerMessage> stream(
       agentlink::open_control_stream(deps, context));
@@ -196,7 +213,8 @@ void check_output(World& world, std::string_view input) {
   agentlink::LinkTable table(4);
   table.add(CheckingApi::kLink, AgentId("a"));
   CheckingApi api;
-  agentlink::StreamDeps deps{api, world.options, table, world.gate};
+  agentlink::LinkCounts counts;
+  agentlink::StreamDeps deps{api, world.options, table, world.gate, counts};
   grpc::CallbackServerContext context;
   Transport<v1::OutputUp, v1::OutputDown> stream(agentlink::open_output_stream(deps, context));
   while (!input.empty() && stream.deliver(take_message(input))) {
