@@ -1,10 +1,11 @@
 // Telemetry as the loop passes it between agents and front doors.
+#include "api/telemetry_desk.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <atomic>
 
-#include "api/telemetry_desk.h"
 #include "api/testing/loop_fixture.h"
 
 namespace hearth::api {

@@ -119,7 +119,10 @@ int milliseconds_until(Instant due) {
 }  // namespace hearth::e2e
 
 int main(int argc, char** argv) {
-  using namespace hearth::e2e;
+  using hearth::e2e::Direction;
+  using hearth::e2e::LineFaults;
+  using hearth::e2e::open_tun;
+  using hearth::e2e::relay;
   if (argc != 11) {
     std::fputs("relay: wrong number of arguments\n", stderr);
     return 2;
