@@ -142,8 +142,10 @@ void TelemetryPump::take(const WorkerReading& reading) {
     worker.report.sample = {.pid = worker.report.sample.pid, .uptime = worker.report.sample.uptime};
     return;
   }
-  const bool is_another = worker.report.sample.model != reading.sample.model ||
-                          worker.report.sample.pid != reading.sample.pid;
+  const WorkerSample& before = worker.report.sample;
+  const bool is_first = !before.memory_bytes && reading.sample.memory_bytes;
+  const bool is_another =
+      is_first || before.model != reading.sample.model || before.pid != reading.sample.pid;
   worker.report.sample = reading.sample;
   if (is_another) {
     mark(worker);

@@ -143,6 +143,21 @@ TEST_F(TelemetryPumpTest, TellsOfAModelThatOnlyTheFirstFiguresShow) {
   EXPECT_EQ(link_.telemetry[1].workers.at(0).sample.model, "tiny.gguf");
 }
 
+// Who looks for a worker does not wait for a heartbeat to see what it uses.
+TEST_F(TelemetryPumpTest, TellsOfTheFirstFiguresAtOnce) {
+  start_worker("w");
+  ASSERT_TRUE(until_reports(1));
+  WorkerReading one = reading("w", 1);
+  one.sample.memory_bytes = 4'096;
+  source_.set(one);
+  pump_->start();
+  ASSERT_TRUE(until_reports(2));
+  EXPECT_EQ(link_.telemetry[1].workers.at(0).sample.memory_bytes, 4'096);
+  const int taken = source_.collections();
+  ASSERT_TRUE(until([&] { return source_.collections() >= taken + 3; }));
+  EXPECT_EQ(link_.telemetry.size(), 2U);
+}
+
 TEST_F(TelemetryPumpTest, AWorkerThatCannotBeReadSpoilsNobodysFigures) {
   source_.set({.id = "bad", .sample = {}, .problem = "permission denied"});
   source_.set(reading("good", 50));

@@ -179,7 +179,7 @@ void write_series(JsonWriter& json, const AgentId& agent, const std::optional<Wo
     json.key(series.columns[c]).begin_array();
     for (const std::optional<double>& value : series.values[c]) {
       if (value) {
-        json.number(*value);
+        json.number(std::round(*value * kHundredths) / kHundredths);
       } else {
         json.null();
       }

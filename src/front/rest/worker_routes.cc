@@ -143,6 +143,9 @@ void list_workers(Context& context, Call call) {
     call.responder.fail(!query ? query.error() : limit.error());
     return;
   }
+  // Whoever asks again soon finds figures a second old.
+  context.telemetry.want_figures();
+  context.telemetry.unwant_figures();
   std::string body;
   net::JsonWriter json(body);
   json.begin_object();
