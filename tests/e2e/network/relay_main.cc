@@ -122,7 +122,6 @@ int main(int argc, char** argv) {
   using hearth::e2e::Direction;
   using hearth::e2e::LineFaults;
   using hearth::e2e::open_tun;
-  using hearth::e2e::relay;
   if (argc != 11) {
     std::fputs("relay: wrong number of arguments\n", stderr);
     return 2;
@@ -138,6 +137,6 @@ int main(int argc, char** argv) {
   const std::uint64_t seed = std::strtoull(argv[5], nullptr, 10);
   std::puts("relay ready");
   std::fflush(stdout);
-  relay(Direction(one.get(), other.get(), faults, seed),
-        Direction(other.get(), one.get(), faults, seed + 1));
+  hearth::e2e::relay(Direction(one.get(), other.get(), faults, seed),
+                     Direction(other.get(), one.get(), faults, seed + 1));
 }
