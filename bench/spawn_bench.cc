@@ -210,10 +210,15 @@ void ByCommandRuntime(benchmark::State& state) {
   const auto loop = value_of(EventLoop::create(clock));
   auto launcher = value_of(RealLauncher::start({.helper_path = HEARTH_LAUNCHER_PROGRAM}));
   const auto driver = best_driver(limits::kGroupsKeptMax);
+  AgentMetrics metrics;
   {
-    CommandRuntime runtime(
-        {.loop = *loop, .clock = clock, .log = *log, .launcher = *launcher, .groups = *driver},
-        {.attempts_dir = folder});
+    CommandRuntime runtime({.loop = *loop,
+                            .clock = clock,
+                            .log = *log,
+                            .launcher = *launcher,
+                            .groups = *driver,
+                            .metrics = metrics},
+                           {.attempts_dir = folder});
     runtime.set_events(
         {.on_spawned = [](const SpawnDone&) {},
          .on_spawn_failed =
