@@ -54,6 +54,9 @@ class IdleAgent final : public agent::LinkListener, public agent::OutputSource {
     }
   }
   void on_assign(agent::AssignOrder /*order*/) override {}
+  void on_telemetry_wanted(Duration /*interval*/) override {}
+  void on_telemetry_query(std::uint64_t /*id*/, const TelemetryQuery& /*query*/) override {}
+  void on_beat() override {}
   void on_rejected(const Error& error) override { HEARTH_CHECK(false, error.message); }
   output::LogSlice read_output(const agent::OutputStreamKey& /*stream*/, std::int64_t offset,
                                std::int64_t /*max*/) override {

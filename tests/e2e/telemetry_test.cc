@@ -99,8 +99,9 @@ TEST_F(TelemetryTest, TheAgentRemembersWhatWasUsed) {
     return answer.status == 200 ? answer.body.as_object() : json::object{{"at", json::array()}};
   };
   wait_until([&] { return points("").at("at").as_array().size() >= 3; }, "three points");
-  const auto& series = points("").at("series").as_object();
-  EXPECT_EQ(series.at("memoryUsedBytes").as_array().size(), points("").at("at").as_array().size());
+  const json::object answer = points("");
+  EXPECT_EQ(answer.at("series").at("memoryUsedBytes").as_array().size(),
+            answer.at("at").as_array().size());
   // Workers are remembered from their tenth second on.
   wait_until([&] { return !points("&worker=" + worker).at("at").as_array().empty(); },
              "points of the worker");
