@@ -54,18 +54,17 @@ std::string_view KeptFile::read(std::span<char> buffer) {
   if (state_ == FileState::Absent || state_ == FileState::Gone) {
     return {};
   }
-  UniqueFd opened;
-  if (!fd_.valid()) {
-    opened.reset(open_file());
-    if (!opened.valid()) {
+  UniqueFd for_this_read;
+  int fd = fd_.get();
+  if (fd < 0) {
+    fd = open_file();
+    if (fd < 0) {
       return {};
     }
     was_there_ = true;
-    if (budget_->take()) {
-      fd_ = std::move(opened);
-    }
+    (budget_->take() ? fd_ : for_this_read).reset(fd);
   }
-  const ssize_t got = read_from_start(fd_.valid() ? fd_.get() : opened.get(), buffer);
+  const ssize_t got = read_from_start(fd, buffer);
   if (got < 0) {
     fail(errno);
     return {};
