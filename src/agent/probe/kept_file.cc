@@ -9,7 +9,10 @@
 namespace hearth::agent {
 namespace {
 
-// Bytes read, or -1. Some files (cgroup.procs, diskstats) come in pieces, however large the buffer.
+// Bytes read, or -1. Some files (cgroup.procs, diskstats) come in pieces of about a page, however
+// large the buffer; what is much shorter was the last, which most are: one call less for each file.
+constexpr ssize_t kPieceMin = 2'048;
+
 ssize_t read_from_start(int fd, std::span<char> buffer) {
   std::size_t got = 0;
   while (got < buffer.size()) {
@@ -21,10 +24,10 @@ ssize_t read_from_start(int fd, std::span<char> buffer) {
     if (more < 0) {
       return -1;
     }
-    if (more == 0) {
+    got += static_cast<std::size_t>(more);
+    if (more < kPieceMin) {
       break;
     }
-    got += static_cast<std::size_t>(more);
   }
   return static_cast<ssize_t>(got);
 }

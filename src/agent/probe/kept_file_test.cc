@@ -5,6 +5,8 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "base/testing/temp_dir.h"
 
@@ -65,6 +67,18 @@ TEST_F(KeptFileTest, ALongFileIsReadAsFarAsItFits) {
   put("a", std::string(1'000, 'x'));
   KeptFile file(budget, dir_.file("a"));
   EXPECT_EQ(file.read(buffer_).size(), buffer_.size());
+}
+
+// The kernel hands some files out in pieces.
+TEST_F(KeptFileTest, AFileOfManyRecordsIsReadToItsEnd) {
+  DescriptorBudget budget(1);
+  KeptFile file(budget, "/proc/kallsyms");
+  std::vector<char> large(256 * 1024);
+  const std::string_view text = file.read(large);
+  if (file.state() != FileState::Read || text.empty()) {
+    GTEST_SKIP() << "NOT RUN HERE: this kernel lists no symbols";
+  }
+  EXPECT_EQ(text.size(), large.size()) << "there are far more";
 }
 
 TEST_F(KeptFileTest, WhatCannotBeReadNowMayBeLater) {
