@@ -49,7 +49,7 @@ Removal decide_removal(const RetentionLimits& limits, const Past& past, TimePoin
     const Duration age = now - ends[i];
     const bool is_due =
         age >= limits.age || jobs_left > limits.jobs || bytes_left > limits.output_bytes;
-    const bool is_new = age >= Duration::zero() && age < limits::kFinishedKeptMin;
+    const bool is_new = age > -limits::kFinishedKeptMin && age < limits::kFinishedKeptMin;
     if (!is_due || is_new) {
       break;
     }

@@ -34,8 +34,8 @@ class RetentionClock {
 
 // Of `past.jobs` and `past.oldest_events` the first so many. No job goes sooner than
 // kFinishedKeptMin after its end, whatever the limits say: who waits for it must still find it. Of
-// what ended later than `now`, by a clock that was set back since, no age is known: it goes only
-// for the amounts.
+// what ended more than that later than `now`, by a clock that was set back since, no age is known:
+// it goes only for the amounts.
 Removal decide_removal(const RetentionLimits& limits, const Past& past, TimePoint now);
 
 }  // namespace hearth::core

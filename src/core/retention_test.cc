@@ -82,6 +82,14 @@ TEST(RetentionTest, AClockThatWasSetBackMakesNothingOldButAmountsStayBounded) {
   EXPECT_EQ(decide_removal(limits, past_of(10), before).jobs.size(), 6U);
 }
 
+TEST(RetentionTest, AClockThatWasSetBackALittleShortensNobodysMinute) {
+  RetentionLimits limits = roomy();
+  limits.jobs = 0;
+  Past past = past_of(1);
+  past.jobs[0].ended_at = kNow;
+  EXPECT_TRUE(decide_removal(limits, past, kNow - Duration(3'000)).jobs.empty());
+}
+
 TEST(RetentionTest, WhatEndedWhileTheClockWasAheadIsAsOldAsWhatEndedAfterIt) {
   Past past = past_of(3);
   for (std::size_t i = 0; i < 2; ++i) {
