@@ -124,5 +124,23 @@ TEST(ClockSetBackBeforeAStartTest, RecordsOfALaterTimeDelayNobody) {
   EXPECT_EQ(env.state(failed), JobState::Queued);
 }
 
+// Nothing but its end tells when a back-off began, and no event of a job is older than the one
+// before.
+TEST(ClockSetBackBeforeAStartTest, ABackoffEndsNoEarlierThanItBegan) {
+  Env env;
+  env.agent("a").join();
+  const JobId job = env.submit(env.job().retries(1, seconds(5)));
+  const AttemptKey key = env.expect_assign("a", job);
+  env.exited("a", key, 1);
+  env.expect_ack(key);
+  const TimePoint began = *env.record(job).eligible_at - seconds(5);
+  env.disconnect("a");
+  env.set_clock(-hours(1));
+  env.restart();
+  env.advance(seconds(6));
+  ASSERT_EQ(env.state(job), JobState::Queued);
+  EXPECT_GE(*env.record(job).queued_at, began);
+}
+
 }  // namespace
 }  // namespace hearth::core

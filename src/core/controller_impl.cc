@@ -150,14 +150,24 @@ void Controller::Impl::end_orphans() {
   settle_dependents();
 }
 
+// A back-off has cleared the times of its attempt; its end and its length tell when it began.
+TimePoint Controller::Impl::latest_event(JobSlot slot) {
+  const JobRecord& job = record(slot);
+  const TimePoint latest = latest_transition(job);
+  const bool backs_off = job.state == JobState::Submitted && job.attempt > 0 && job.eligible_at;
+  if (!backs_off) {
+    return latest;
+  }
+  const Duration length = backoff_after(state_.policy_of(state_.job(slot)).backoff, job.failures);
+  return std::max(latest, *job.eligible_at - length);
+}
+
 JobRecord& Controller::Impl::open(JobSlot slot, JobEventKind kind) {
   const JobRecord& before = record(slot);
   last_seq_ = EventSeq(last_seq_.value() + 1);
   auto& events = decision_->changes.events;
-  events.push_back({.seq = last_seq_,
-                    .at = std::max(wall_, latest_transition(before)),
-                    .kind = kind,
-                    .after = before});
+  events.push_back(
+      {.seq = last_seq_, .at = std::max(wall_, latest_event(slot)), .kind = kind, .after = before});
   return events.back().after;
 }
 

@@ -127,6 +127,7 @@ class Controller::Impl {
 
   // Opens a durable event with the job's record in it; the caller changes the record and hands it
   // to commit. `at` is the time of the event: now, but never before the job's last transition.
+  TimePoint latest_event(JobSlot slot);
   JobRecord& open(JobSlot slot, JobEventKind kind);
   [[nodiscard]] TimePoint opened_at() const { return decision_->changes.events.back().at; }
   void commit(JobSlot slot);

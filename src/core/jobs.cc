@@ -144,7 +144,7 @@ void Controller::Impl::retry_later(JobSlot slot, const AttemptResult& result, Du
   after.failures += HEARTH_MUTATE(failure_not_counted) ? 0 : 1;
   if (wait > Duration::zero() && !HEARTH_MUTATE(backoff_ignored)) {
     after.state = JobState::Submitted;
-    after.eligible_at = wall_ + wait;
+    after.eligible_at = at + wait;
   } else {
     after.state = JobState::Queued;
     after.queued_at = at;

@@ -24,6 +24,11 @@ std::vector<TimePoint> latest_times(const std::vector<Item>& items, TimePoint It
   return times;
 }
 
+// By its own time too: that of what ended after it may be of a clock that was set back a little.
+bool is_new(Duration age) {
+  return age > -limits::kFinishedKeptMin && age < limits::kFinishedKeptMin;
+}
+
 }  // namespace
 
 TimePoint RetentionClock::read(TimePoint wall, std::int64_t monotonic_ns,
@@ -49,8 +54,7 @@ Removal decide_removal(const RetentionLimits& limits, const Past& past, TimePoin
     const Duration age = now - ends[i];
     const bool is_due =
         age >= limits.age || jobs_left > limits.jobs || bytes_left > limits.output_bytes;
-    const bool is_new = age > -limits::kFinishedKeptMin && age < limits::kFinishedKeptMin;
-    if (!is_due || is_new) {
+    if (!is_due || is_new(age) || is_new(now - job.ended_at)) {
       break;
     }
     removal.jobs.push_back(job);

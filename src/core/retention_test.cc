@@ -90,6 +90,16 @@ TEST(RetentionTest, AClockThatWasSetBackALittleShortensNobodysMinute) {
   EXPECT_TRUE(decide_removal(limits, past, kNow - Duration(3'000)).jobs.empty());
 }
 
+TEST(RetentionTest, WhatEndedBeforeTheClockWasSetBackKeepsItsMinuteToo) {
+  RetentionLimits limits = roomy();
+  limits.jobs = 0;
+  Past past = past_of(2);
+  past.jobs[0].ended_at = kNow - Duration(43'000);
+  past.jobs[1].ended_at = kNow - Duration(60'000);
+  EXPECT_TRUE(decide_removal(limits, past, kNow).jobs.empty());
+  EXPECT_EQ(decide_removal(limits, past, kNow + Duration(17'000)).jobs.size(), 2U);
+}
+
 TEST(RetentionTest, WhatEndedWhileTheClockWasAheadIsAsOldAsWhatEndedAfterIt) {
   Past past = past_of(3);
   for (std::size_t i = 0; i < 2; ++i) {

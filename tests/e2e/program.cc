@@ -115,10 +115,15 @@ Program::Program(const std::string& scratch, std::vector<std::string> command, O
   ::inotify_add_watch(inotify_.get(), out_name.c_str(), IN_MODIFY);
   ::inotify_add_watch(inotify_.get(), err_name.c_str(), IN_MODIFY);
 
-  std::vector<std::string> environment = {
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + scratch,
-      "TMPDIR=" + scratch};
+  std::map<std::string, std::string> variables_by_name = {
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+      {"HOME", scratch},
+      {"TMPDIR", scratch}};
   for (const auto& [name, value] : options.environment) {
+    variables_by_name[name] = value;
+  }
+  std::vector<std::string> environment;
+  for (const auto& [name, value] : variables_by_name) {
     environment.push_back(name + "=" + value);
   }
   const UniqueFd in = file_of(options.stdin_bytes);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -15,6 +16,8 @@
 
 namespace hearth::e2e {
 namespace {
+
+namespace fs = std::filesystem;
 
 const std::vector<std::string> kQuick = {
     "--heartbeat-interval", "500ms", "--heartbeat-timeout", "5s", "--worker-timeout", "3s"};
@@ -225,27 +228,40 @@ TEST_F(TelemetryTest, NvidiaSmiTimeout) {
   EXPECT_TRUE(told.data.at("machine").at("gpus").as_array().empty());
 }
 
-// test_cgroup_permission_denied: without groups of its own an agent says so, and its workers have
-// the figures that /proc gives.
+// test_cgroup_permission_denied: an agent that may make no groups says what would help, and its
+// workers have the figures that /proc gives.
 TEST_F(TelemetryTest, CgroupPermissionDenied) {
+  constexpr ::uid_t kNobody = 65'534;
   start_controller(kQuick);
-  start_agent("a", {"--cgroup", "none"});
-  const std::string id = sleeper();
-  EventStream stream(endpoint(), "/v1/events");
-  const auto snapshot = stream.wait_for("snapshot");
-  EXPECT_EQ(snapshot.data.at("agents").at(0).at("enforcement").as_string(), "none");
-  wait_workers(1);
-  const std::string worker(workers().at(0).at("id").as_string());
-  const auto figures = stream.wait_for_figures(worker, [](const json::object& one) {
-    return !one.at("memoryBytes").is_null() && one.at("memoryBytes").as_int64() > 0;
-  });
-  EXPECT_TRUE(figures.at("throttledPercent").is_null());
-  EXPECT_EQ(workers().at(0).at("jobs").at(0).as_string(), id);
-  // A root that is asked for by name and may not be used ends the start with both remedies.
-  auto refused = start({"agent", "--controller", grpc(), "--id", "b", "--data", scratch("b"),
-                        "--cgroup-root", "/proc"});
-  const Exit exit = refused->wait();
-  EXPECT_EQ(exit.code, 1);
+  // What a user without rights can reach.
+  std::string folder = (fs::temp_directory_path() / "hearth-nobody-XXXXXX").string();
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  for (const char* name : {"hearth", "hearth-launcher"}) {
+    fs::copy_file(program_path(name), folder + "/" + name);
+  }
+  ASSERT_EQ(::chown(folder.c_str(), kNobody, kNobody), 0);
+  {
+    Program agent(
+        scratch(),
+        {"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", folder + "/hearth",
+         "agent", "--controller", grpc(), "--id", "a", "--data", folder + "/data"},
+        {});
+    EXPECT_FALSE(agent.wait_for_line("hearth agent ready").empty()) << agent.err();
+    EXPECT_NE(agent.err().find("elegat"), std::string::npos) << agent.err();
+    EXPECT_NE(agent.err().find("root"), std::string::npos) << agent.err();
+    const std::string id = sleeper();
+    wait_workers(1);
+    EventStream stream(endpoint(), "/v1/events");
+    const auto snapshot = stream.wait_for("snapshot");
+    EXPECT_EQ(snapshot.data.at("agents").at(0).at("enforcement").as_string(), "none");
+    const std::string worker(workers().at(0).at("id").as_string());
+    const auto figures = stream.wait_for_figures(worker, [](const json::object& one) {
+      return !one.at("memoryBytes").is_null() && one.at("memoryBytes").as_int64() > 0;
+    });
+    EXPECT_TRUE(figures.at("throttledPercent").is_null());
+    EXPECT_EQ(workers().at(0).at("jobs").at(0).as_string(), id);
+  }
+  fs::remove_all(folder);
 }
 
 // test_broadcast_channel_full: a client that does not read costs nobody anything, and is told.
