@@ -272,6 +272,18 @@ void History::account(const StoredJob& row, const JobRecord& after) {
   move(after, true);
 }
 
+// Where the clock was set back since, what ended later has an earlier time, and is at most as old.
+TimePoint History::earliest_end_since(const StoredJob& row) const {
+  TimePoint earliest = *row.record.completed_at;
+  for (const auto& [id, other] : world_.store.jobs()) {
+    const auto ended = ended_.find(id);
+    if (ended != ended_.end() && ended_.at(row.made.id) < ended->second) {
+      earliest = std::min(earliest, *other.record.completed_at);
+    }
+  }
+  return earliest;
+}
+
 void History::on_removed(const StoredJob& row, TimePoint now, std::int64_t finished) {
   const JobId id = row.made.id;
   ++removals_;
@@ -279,10 +291,11 @@ void History::on_removed(const StoredJob& row, TimePoint now, std::int64_t finis
     fail(id, "is removed though it is " + (row.removed ? "gone already" : describe(row.record)));
     return;
   }
-  const Duration age = std::max<Duration>(now - *row.record.completed_at,
-                                          world_.timeline.now() - decided_at_.at(ended_.at(id)));
+  const Duration elapsed = world_.timeline.now() - decided_at_.at(ended_.at(id));
+  const Duration age = std::max<Duration>(now - *row.record.completed_at, elapsed);
+  const Duration age_by_order = std::max<Duration>(now - earliest_end_since(row), elapsed);
   const core::RetentionLimits& bounds = world_.options.retention;
-  if (age < limits::kFinishedKeptMin || (age < bounds.age && finished <= bounds.jobs)) {
+  if (age < limits::kFinishedKeptMin || (age_by_order < bounds.age && finished <= bounds.jobs)) {
     fail(id, "is removed " + std::to_string(age.count()) + " ms after its end, being one of " +
                  std::to_string(finished) + " finished jobs");
   }

@@ -56,6 +56,7 @@ class History {
   [[nodiscard]] bool is_met(const Dependency& dependency) const;
   [[nodiscard]] bool has_unmet_dependency(const StoredJob& row) const;
   void account(const StoredJob& row, const JobRecord& after);
+  [[nodiscard]] TimePoint earliest_end_since(const StoredJob& row) const;
   // Whether so much time passed between two events. A controller that lives through both measures
   // it on a clock that nobody sets; one that starts between them has only what the wall clock said.
   [[nodiscard]] bool passed(EventSeq from, EventSeq to, Duration by_wall, Duration wanted) const;
