@@ -7,6 +7,23 @@
 
 namespace hearth::sim {
 
+std::string SimController::explain(JobId job) {
+  core::Decision decision;
+  if (core_ != nullptr) {
+    core_->decide(core::Explain{.token = 0, .job = job}, now(), decision);
+  }
+  std::string text;
+  for (const core::Effect& effect : decision.effects) {
+    if (const auto* reply = std::get_if<core::ReplyExplain>(&effect); reply && reply->outcome) {
+      text += reply->outcome->summary;
+      for (const core::WaitReason& reason : reply->outcome->reasons) {
+        text += "\n    " + reason.code + ": " + reason.sentence;
+      }
+    }
+  }
+  return text;
+}
+
 TimePoint SimController::wall() const {
   return world_.timeline.now() + clock_offset_;
 }

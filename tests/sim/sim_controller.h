@@ -54,6 +54,8 @@ class SimController {
 
   // Nothing is decided for so long; what arrives waits.
   void pause(Duration length);
+  // Why the job waits, as an operator would be told.
+  std::string explain(JobId job);
   // The wall clock of the controller's host jumps.
   void jump_clock(Duration by) { clock_offset_ += by; }
   [[nodiscard]] TimePoint wall() const;

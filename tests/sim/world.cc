@@ -175,22 +175,28 @@ void World::impersonate_somebody() {
 
 void World::drain_somebody() {
   const std::size_t index = random.index(bases_.size());
-  operator_drained_.insert(index);
+  const int drain = ++drains_;
+  operator_drained_[index] = drain;
   trace([&] { return "operator drains " + bases_[index].id.value(); });
   controller.drain(bases_[index].id, true, [](const core::Effect&) {});
-  timeline.after(random.duration(1'000, 40'000), [this, index] { undrain(index); });
+  timeline.after(random.duration(1'000, 40'000), [this, index, drain] { undrain(index, drain); });
 }
 
-void World::undrain(std::size_t index) {
-  if (!operator_drained_.contains(index)) {
+// Until it is answered, unless somebody drained the agent anew: that drain has an end of its own,
+// and an answer that comes late says nothing about it.
+void World::undrain(std::size_t index, int drain) {
+  const auto drained = operator_drained_.find(index);
+  if (drained == operator_drained_.end() || drained->second != drain) {
     return;
   }
-  controller.drain(bases_[index].id, false, [this, index](const core::Effect& effect) {
-    if (std::get<core::ReplyDrain>(effect).outcome) {
-      operator_drained_.erase(index);
+  controller.drain(bases_[index].id, false, [this, index, drain](const core::Effect& effect) {
+    const auto still = operator_drained_.find(index);
+    if (std::get<core::ReplyDrain>(effect).outcome && still != operator_drained_.end() &&
+        still->second == drain) {
+      operator_drained_.erase(still);
     }
   });
-  timeline.after(Duration(5'000), [this, index] { undrain(index); });
+  timeline.after(Duration(5'000), [this, index, drain] { undrain(index, drain); });
 }
 
 void World::stop_faults() {
@@ -295,12 +301,13 @@ bool World::done() const {
          all_idle();
 }
 
-std::string World::unfinished() const {
+std::string World::unfinished() {
   std::string text;
   for (const auto& [id, row] : store.jobs()) {
     if (!is_final(row.record.state)) {
       text += "\n  " + to_string(id) + " " + std::string(to_string(row.record.state)) +
-              " attempt " + std::to_string(row.record.attempt) + " on " + row.record.agent.value();
+              " attempt " + std::to_string(row.record.attempt) + " on " + row.record.agent.value() +
+              ": " + controller.explain(id);
     }
   }
   for (const auto& agent : agents) {

@@ -90,7 +90,7 @@ class World {
   void partition_somebody();
   void impersonate_somebody();
   void drain_somebody();
-  void undrain(std::size_t index);
+  void undrain(std::size_t index, int drain);
   void bury_mortal();
   [[nodiscard]] bool is_buried(std::size_t index) const;
   [[nodiscard]] bool all_idle() const;
@@ -101,14 +101,15 @@ class World {
   void check_starvation() const;
   void check_quiet_moment();
   [[nodiscard]] bool done() const;
-  [[nodiscard]] std::string unfinished() const;
+  [[nodiscard]] std::string unfinished();
   void run_until(TimePoint end, const std::function<bool()>& enough);
 
   RunSettings settings_;
   std::string failure_;
   std::vector<AgentInfo> bases_;
   TimePoint last_progress_{};
-  std::set<std::size_t> operator_drained_;
+  int drains_ = 0;
+  std::map<std::size_t, int> operator_drained_;  // by agent: the number of its latest drain
   bool mortal_buried_ = false;
   std::size_t big_plan_ = 0;
   std::int32_t small_priority_ = 0;
