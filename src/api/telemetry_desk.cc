@@ -210,33 +210,32 @@ Result<> TelemetryDesk::external_worker(const WorkerId& worker, WorkerState stat
 }
 
 void TelemetryDesk::history(const AgentId& agent, const TelemetryQuery& query, Answer done) {
-  std::shared_ptr<AgentConnection> connection;
-  std::uint64_t id = 0;
-  std::optional<Error> refused;
-  {
-    const MutexLock lock(mutex_);
-    const auto link = links_.find(agent);
-    if (stopping_ || link == links_.end()) {
-      const bool is_known = find_agent(*deps_.published.agents(), agent) != nullptr;
-      refused = is_known ? not_answering(agent) : not_found("there is no agent " + agent.value());
-    } else if (static_cast<std::int64_t>(queries_.size()) >= options_.queries_max) {
-      refused = limit_exceeded("kTelemetryQueriesMax", options_.queries_max,
-                               "too many questions about the past wait for agents; ask again in a "
-                               "moment");
-    } else {
-      id = ++last_id_;
-      queries_.emplace(id, Query{.link = link->second.number,
-                                 .due = monotonic() + options_.answer_timeout,
-                                 .done = std::move(done)});
-      connection = link->second.connection;
-      changed_.notify_all();
-    }
-  }
-  if (refused) {
-    done(std::move(*refused));
+  Result<Asked> asked = ask(agent, done);
+  if (!asked) {
+    done(std::move(asked).error());
     return;
   }
-  connection->telemetry_query(id, query);
+  asked->connection->telemetry_query(asked->id, query);
+}
+
+Result<TelemetryDesk::Asked> TelemetryDesk::ask(const AgentId& agent, const Answer& done) {
+  const MutexLock lock(mutex_);
+  const auto link = links_.find(agent);
+  if (stopping_ || link == links_.end()) {
+    const bool is_known = find_agent(*deps_.published.agents(), agent) != nullptr;
+    return is_known ? not_answering(agent) : not_found("there is no agent " + agent.value());
+  }
+  if (static_cast<std::int64_t>(queries_.size()) >= options_.queries_max) {
+    return limit_exceeded("kTelemetryQueriesMax", options_.queries_max,
+                          "too many questions about the past wait for agents; ask again in a "
+                          "moment");
+  }
+  const std::uint64_t id = ++last_id_;
+  queries_.emplace(id, Query{.link = link->second.number,
+                             .due = monotonic() + options_.answer_timeout,
+                             .done = done});
+  changed_.notify_all();
+  return Asked{.id = id, .connection = link->second.connection};
 }
 
 void TelemetryDesk::answer(std::uint64_t link, std::uint64_t id, Result<TelemetrySeries> series) {

@@ -107,9 +107,15 @@ class TelemetryDesk final : public TelemetryApi {
     Duration due{};
     Answer done;
   };
+  struct Asked {
+    std::uint64_t id = 0;
+    std::shared_ptr<AgentConnection> connection;
+  };
   // What to do once the lock is free again.
   using Calls = std::vector<std::function<void()>>;
 
+  // Puts a question down; who asks it is to be told by `done`.
+  Result<Asked> ask(const AgentId& agent, const Answer& done);
   [[nodiscard]] registry::Heard heard() const;
   [[nodiscard]] Duration monotonic() const;
   void tell(const registry::Changes& changes) HEARTH_REQUIRES(mutex_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/link/grpc_life.h"
 #include "apps/loop_metrics.h"
 #include "apps/version.h"
 #include "config/door_rule.h"
@@ -144,6 +145,7 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
   warn_of_doors(doors, deps.log);
   more_metrics_ = std::move(deps.more_metrics);
   grpc_log_ = std::make_unique<front::agentlink::GrpcLog>(deps.log, deps.clock);
+  agent::keep_grpc_running();
   HEARTH_ASSIGN(link_, front::agentlink::AgentLinkServer::start(
                            *loop_, *keeper_,
                            {.address = settings.text("grpc"),

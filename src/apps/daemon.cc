@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "agent/host/agent_host.h"
+#include "agent/link/grpc_life.h"
 #include "apps/agent_door.h"
 #include "apps/agent_options.h"
 #include "apps/config_view.h"
@@ -176,9 +177,13 @@ int run_agent(Ground& ground, const SignalFd& signals) {
   const std::string controller = ground.settings.text("controller");
   warn_of_root(ground, ground.token.empty() &&
                            (controller.starts_with("127.") || controller.starts_with("localhost")));
+  const auto make_link = [](const agent::GrpcLinkDeps& deps, const agent::GrpcLinkOptions& how) {
+    agent::keep_grpc_running();
+    return agent::make_grpc_link(deps, how);
+  };
   std::string metrics;
   auto host = make_agent(
-      ground, data, limits::kDrainDeadlineAgent, agent::make_grpc_link,
+      ground, data, limits::kDrainDeadlineAgent, make_link,
       [&](const AgentInfo& info) { say_agent_ready(ground, info.id, controller, metrics); });
   if (!host) {
     return fail(host.error());

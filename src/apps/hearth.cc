@@ -60,7 +60,9 @@ int run(const std::vector<std::string>& arguments) {
     return 0;
   }
   if (const auto* daemon = std::get_if<cli::DaemonCommand>(&invocation)) {
-    return apps::run_daemon(*daemon, environment);
+    const int exit_code = apps::run_daemon(*daemon, environment);
+    std::fflush(nullptr);
+    std::_Exit(exit_code);  // as keep_grpc_running asks for
   }
   if (const auto* cert = std::get_if<cli::CertCommand>(&invocation)) {
     SystemClock clock;

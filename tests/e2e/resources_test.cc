@@ -71,12 +71,15 @@ TEST_F(ResourcesTest, AControllerWithoutDescriptorsRefusesConnectionsGoesOnAndRe
   constexpr rlim_t kKept = limits::kDescriptorsKept;
   limit_files(controller, open_files(controller.pid()) + kKept + 4);
   std::vector<UniqueFd> many;
-  for (int i = 0; i < 40; ++i) {
-    many.push_back(connect(http()));
-  }
+  Answer refused;
+  wait_until(
+      [&] {
+        many.push_back(connect(http()));
+        refused = get("/v1/jobs");
+        return refused.status == 503;
+      },
+      "a refusal");
   EXPECT_TRUE(controller.wait_for_text("too few file descriptors are left"));
-  const Answer refused = get("/v1/jobs");
-  EXPECT_EQ(refused.status, 503) << refused.raw;
   EXPECT_EQ(text(refused.body.as_object(), "limit"), "descriptors") << refused.raw;
   EXPECT_LT(busy(controller), 0.5);
   std::ofstream(gate) << "open";
