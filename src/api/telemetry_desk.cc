@@ -165,16 +165,17 @@ std::vector<registry::WorkerView> TelemetryDesk::workers(const registry::WorkerQ
   const std::shared_ptr<const Published::Agents> agents = deps_.published.agents();
   std::vector<registry::WorkerView> found;
   const MutexLock lock(mutex_);
+  const registry::WorkerRegistry& known = registry_;
   const auto add = [&](const registry::WorkerView& worker) {
     if (registry::matches(query, worker, find_agent(*agents, worker.agent),
-                          registry_.machine(worker.agent))) {
+                          known.machine(worker.agent))) {
       found.push_back(worker);
     }
   };
   if (query.agent) {
-    registry_.each_of(*query.agent, add);
+    known.each_of(*query.agent, add);
   } else {
-    registry_.each(add);
+    known.each(add);
   }
   return found;
 }
