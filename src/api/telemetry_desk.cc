@@ -165,17 +165,16 @@ std::vector<registry::WorkerView> TelemetryDesk::workers(const registry::WorkerQ
   const std::shared_ptr<const Published::Agents> agents = deps_.published.agents();
   std::vector<registry::WorkerView> found;
   const MutexLock lock(mutex_);
-  const registry::WorkerRegistry& known = registry_;
-  const auto add = [&](const registry::WorkerView& worker) {
+  const auto add = [&](const registry::WorkerView& worker) HEARTH_REQUIRES(mutex_) {
     if (registry::matches(query, worker, find_agent(*agents, worker.agent),
-                          known.machine(worker.agent))) {
+                          registry_.machine(worker.agent))) {
       found.push_back(worker);
     }
   };
   if (query.agent) {
-    known.each_of(*query.agent, add);
+    registry_.each_of(*query.agent, add);
   } else {
-    known.each(add);
+    registry_.each(add);
   }
   return found;
 }
