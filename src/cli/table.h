@@ -20,7 +20,7 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// Control characters become '?', longer text ends in "..." at `width_max` characters.
+// What a terminal would obey becomes '?', longer text ends in "..." at `width_max` columns.
 std::string clean_cell(std::string_view text, std::size_t width_max);
 
 }  // namespace hearth::cli
