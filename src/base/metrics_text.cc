@@ -21,6 +21,10 @@ void MetricsText::family(std::string_view name, std::string_view type, std::stri
   out_.append(name).append(" ").append(type).append("\n");
 }
 
+void MetricsText::value(Labels labels, double number) {
+  line("", labels, {}, shortest(number));
+}
+
 void MetricsText::value(Labels labels, const HistogramSnapshot& times) {
   std::uint64_t below = 0;
   for (std::size_t i = 0; i < kHistogramSeconds.size(); ++i) {

@@ -49,6 +49,7 @@ class MetricsText {
   void value(Labels labels, std::integral auto number) {
     line("", labels, {}, std::to_string(number));
   }
+  void value(Labels labels, double number);
   void value(Labels labels, const HistogramSnapshot& times);
 
  private:

@@ -24,6 +24,15 @@ TEST(MetricsTextTest, LabelsEscapeWhatWouldEndThem) {
   EXPECT_NE(text.find("a{k=\"q\\\" b\\\\ l\\n.\"} 1\n"), std::string::npos) << text;
 }
 
+TEST(MetricsTextTest, AFractionIsWrittenShortestWithoutAnExponent) {
+  std::string text;
+  MetricsText metrics(text);
+  metrics.family("a", "gauge", "A.");
+  metrics.value({{"k", "v"}}, 0.1);
+  metrics.value({}, 1.5e-7);
+  EXPECT_NE(text.find("a{k=\"v\"} 0.1\na 0.00000015\n"), std::string::npos) << text;
+}
+
 TEST(MetricsTextTest, AHistogramCountsUpFromBucketToBucket) {
   Histogram times;
   times.observe_ns(50'000);             // below the first bound

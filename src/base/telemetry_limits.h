@@ -33,6 +33,10 @@ inline constexpr Duration kFiguresTellInterval = std::chrono::milliseconds(100);
 // Agents go on sending so long after the last watcher left, so that a reload does not stop them.
 inline constexpr Duration kTelemetryLinger = std::chrono::seconds(5);
 
+// Workers with series of their own in /metrics.
+inline constexpr std::int64_t kExportedWorkersMax = 1'000;
+inline constexpr Duration kExportedWorkerAgeMin = std::chrono::seconds(10);
+
 // An agent's memory of figures, of the machine and of workers older than kHistoryWorkerAgeMin.
 inline constexpr std::int64_t kTelemetryBytesMax = 64 * kMiB;
 inline constexpr Duration kTelemetryKeptFor = std::chrono::hours(1);

@@ -5,6 +5,7 @@
 #include "front/rest/job_json.h"
 #include "front/rest/openapi_json.h"
 #include "front/rest/routes.h"
+#include "front/rest/telemetry_metrics.h"
 #include "net/problem.h"
 
 namespace hearth::rest {
@@ -23,8 +24,7 @@ void write_job_metrics(MetricsText& metrics, api::ControllerApi& api) {
                   api.last_event().value());
 }
 
-void write_agent_metrics(MetricsText& metrics, api::ControllerApi& api) {
-  const std::vector<AgentView> agents = api.agents();
+void write_agent_metrics(MetricsText& metrics, const std::vector<AgentView>& agents) {
   std::array<std::int64_t, 5> by_status{};
   ResourceVector capacity;
   ResourceVector reserved;
@@ -113,7 +113,9 @@ void get_metrics(Context& context, Call call) {
   std::string body;
   MetricsText metrics(body);
   write_job_metrics(metrics, context.api);
-  write_agent_metrics(metrics, context.api);
+  const std::vector<AgentView> agents = context.api.agents();
+  write_agent_metrics(metrics, agents);
+  append_telemetry_metrics(body, context.telemetry, agents, context.clock.now());
   metrics.gauge("hearth_ready", "1 when /readyz answers 200.",
                 context.api.readiness().ready ? 1 : 0);
   metrics.gauge("hearth_event_streams", "Open event streams and followed outputs.",
