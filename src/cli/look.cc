@@ -4,10 +4,12 @@
 #include <boost/json.hpp>
 
 #include "base/limits.h"
+#include "cli/cell_text.h"
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/json_text.h"
 #include "cli/table.h"
+#include "cli/top_parse.h"
 
 namespace hearth::cli {
 
@@ -234,36 +236,36 @@ Result<int> show_workers(Session& session) {
   if (session.json()) {
     return print_json(session, answer);
   }
-  Table table({"ID", "AGENT", "RUNTIME", "STATE", "UPTIME", "JOBS"});
-  for (const auto& worker : answer.at("workers").as_array()) {
+  const auto& workers = answer.at("workers").as_array();
+  if (workers.empty()) {
+    HEARTH_TRY(session.err("hearth: no workers; a job is one while it runs\n"));
+    return kExitFine;
+  }
+  Table table({"ID", "AGENT", "STATE", "CPU%", "MEMORY", "PEAK", "READ/s", "WRITE/s", "PIDS",
+               "THROTTLED%", "OOM", "UPTIME", "MODEL", "JOBS"});
+  for (const auto& value : workers) {
+    const TopWorker worker = read_worker(value);
+    const TopFigures& figures = worker.figures;
     std::string jobs;
-    for (const auto& job : worker.at("jobs").as_array()) {
-      jobs += (jobs.empty() ? "" : " ") + std::string(job.as_string());
+    for (const std::string& job : worker.jobs) {
+      jobs += (jobs.empty() ? "" : " ") + job;
     }
-    table.add({text_of(worker, "id"), text_of(worker, "agentId"), text_of(worker, "runtime"),
-               text_of(worker, "state"),
-               has_value(worker, "uptimeMs")
-                   ? human_duration(Duration(integer_of(worker, "uptimeMs")))
-                   : "-",
-               jobs});
+    const auto uptime = count_in(value, "uptimeMs");
+    table.add({worker.id, worker.agent.empty() ? "-" : worker.agent, worker.state,
+               short_number(figures.cpu_percent), short_bytes(figures.memory),
+               short_bytes(figures.memory_peak), short_bytes(figures.io_read),
+               short_bytes(figures.io_write), short_count(figures.pids),
+               short_number(figures.throttled_percent), short_count(figures.oom_kills),
+               uptime ? human_duration(Duration(*uptime)) : "-",
+               worker.model.empty() ? "-" : worker.model, jobs.empty() ? "-" : jobs});
   }
   HEARTH_TRY(session.out(table.text()));
-  return kExitFine;
-}
-
-Result<int> show_top(Session& session, const TopCommand& command) {
-  constexpr Duration kRefresh{1'000};
-  for (;;) {
-    HEARTH_TRY(session.out(command.once ? "" : "\033[H\033[2J"));
-    HEARTH_TRY(show_agents(session));
-    HEARTH_TRY(session.out("\n"));
-    JobsCommand recent;
-    recent.limit = 20;
-    HEARTH_TRY(show_jobs(session, recent));
-    if (command.once || session.wait(kRefresh)) {
-      return kExitFine;
-    }
+  if (const auto total = count_in(answer, "workersTotal");
+      total && *total > static_cast<std::int64_t>(workers.size())) {
+    HEARTH_TRY(session.err("hearth: " + std::to_string(workers.size()) + " of " +
+                           std::to_string(*total) + "; see more with /v1/workers?limit=\n"));
   }
+  return kExitFine;
 }
 
 }  // namespace hearth::cli

@@ -101,6 +101,9 @@ struct WorkersCommand {
 struct TopCommand {
   Common common;
   bool once = false;
+  std::string sort = "cpu";
+  std::string filter;
+  std::string interval = "1s";
 };
 struct DrainCommand {
   Common common;

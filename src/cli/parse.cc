@@ -355,9 +355,18 @@ class Parser {
     explain.add_option("id", explain_.id, "Job")->required()->type_name("JOB");
     add_common(command("agents", "Agents, what they offer and do", agents_), agents_.common);
     add_common(command("workers", "Processes that run now", workers_), workers_.common);
-    CLI::App& top = command("top", "Agents and jobs, refreshed each second", top_);
+    CLI::App& top = command("top", "Machines, workers, jobs and the queue, live", top_);
     add_common(top, top_.common);
-    top.add_flag("--once", top_.once, "Print once and leave");
+    top.add_flag("--once", top_.once,
+                 "Print once, as text, and leave; also when not on a terminal");
+    top.add_option("--sort", top_.sort, "cpu, memory, io, uptime or name (default cpu)")
+        ->check(CLI::IsMember({"cpu", "memory", "io", "uptime", "name"}));
+    top.add_option("--filter", top_.filter, "Only rows that hold this text");
+    top.add_option("--interval", top_.interval, "Between two pictures, 200ms to 60s (default 1s)");
+    top.footer(
+        "Keys: c m i u n sort by CPU, memory, I/O, uptime, name; r reverses; / filters; tab "
+        "and 1-5 show\none part; arrows scroll; space pauses; ? tells more; q leaves. With "
+        "--json: one object, unfiltered.");
     command("version", "The version of this program", version_);
     CLI::App& completion = *app_.add_subcommand(
         "completion", "A script that completes commands, flags and ids in a shell");

@@ -168,5 +168,21 @@ TEST(SessionTest, ATokenLeavesThisMachineOnlyOverTls) {
   }
 }
 
+TEST(ParseTest, TopTakesItsOrderAndInterval) {
+  const auto plain = parse_command_line({"top"});
+  ASSERT_TRUE(std::holds_alternative<TopCommand>(plain));
+  EXPECT_EQ(std::get<TopCommand>(plain).sort, "cpu");
+  EXPECT_EQ(std::get<TopCommand>(plain).interval, "1s");
+  const auto top = parse_command_line(
+      {"top", "--once", "--sort", "memory", "--filter", "build", "--interval", "500ms", "--json"});
+  ASSERT_TRUE(std::holds_alternative<TopCommand>(top));
+  EXPECT_TRUE(std::get<TopCommand>(top).once);
+  EXPECT_TRUE(std::get<TopCommand>(top).common.json);
+  EXPECT_EQ(std::get<TopCommand>(top).sort, "memory");
+  EXPECT_EQ(std::get<TopCommand>(top).filter, "build");
+  EXPECT_EQ(std::get<TopCommand>(top).interval, "500ms");
+  EXPECT_TRUE(std::holds_alternative<Message>(parse_command_line({"top", "--sort", "color"})));
+}
+
 }  // namespace
 }  // namespace hearth::cli

@@ -130,6 +130,12 @@ Result<Session> Session::open(const Common& common,
   return Session(std::move(endpoint), std::move(token), common.json, terminal);
 }
 
+Session Session::with_interrupt(int fd) const {
+  Terminal terminal = terminal_;
+  terminal.interrupt_fd = fd;
+  return Session(endpoint_, token_, json_, terminal);
+}
+
 client::HttpRequest Session::signed_by_token(client::HttpRequest request) const {
   if (!token_.empty()) {
     request.headers["Authorization"] = "Bearer " + token_;
@@ -221,7 +227,11 @@ Result<client::ResponseStream> Session::stream(const std::string& target,
   if (!last_event_id.empty()) {
     request.headers["Last-Event-ID"] = last_event_id;
   }
-  HEARTH_ASSIGN(auto stream, client_->stream(request, kRequestTimeout));
+  auto opened = client_->stream(request, kRequestTimeout);
+  if (!opened) {
+    return with_hint(std::move(opened).error());
+  }
+  client::ResponseStream stream = *std::move(opened);
   if (stream.head().status / 100 != 2) {
     client::HttpResponse response = stream.head();
     while (!stream.done()) {

@@ -29,6 +29,9 @@ class Session {
                               const std::map<std::string, std::string>& environment,
                               Terminal terminal);
 
+  // The same controller, with requests that are cut short by another descriptor.
+  [[nodiscard]] Session with_interrupt(int fd) const;
+
   // Answers of status 2xx parsed; others as an Error made from the problem document (kind = its
   // code).
   Result<boost::json::value> get(const std::string& target);
