@@ -28,7 +28,7 @@ SECONDS_LONG = 300
 MALLOC_MB_MAX = 64
 RSS_MB_MAX = 1536
 INPUT_BYTES_MAX = 4096
-KEPT_BYTES_MAX = 512  # of what --keep adds: the repository holds it for ever
+KEPT_INPUTS_MAX = 64  # of a target, by --keep: the repository holds them for ever
 
 DICTIONARIES = {
     "http_request": "http", "http_connection": "http", "http_response": "http",
@@ -110,16 +110,18 @@ def self_test():
 
 
 def keep(target):
-    """Adds what reaches code that no kept input reaches."""
-    small = RESULTS / f"{target}.small"
-    shutil.rmtree(small, ignore_errors=True)
-    small.mkdir(parents=True)
-    for path in (RESULTS / f"{target}.corpus").iterdir():
-        if path.stat().st_size <= KEPT_BYTES_MAX:
-            shutil.copy(path, small / path.name)
+    """Adds the smallest inputs that reach what no kept one reaches; how many are kept then."""
     seeds = CORPORA / target
-    subprocess.run([str(BUILD / f"fuzz_{target}"), "-merge=1", str(seeds), str(small)],
-                   cwd=ROOT, check=True, capture_output=True)
+    merged = RESULTS / f"{target}.merged"
+    shutil.rmtree(merged, ignore_errors=True)
+    shutil.copytree(seeds, merged)
+    subprocess.run([str(BUILD / f"fuzz_{target}"), "-set_cover_merge=1", str(merged),
+                    str(RESULTS / f"{target}.corpus")], cwd=ROOT, check=True, capture_output=True)
+    known = {path.name for path in seeds.iterdir()}
+    new = sorted((path for path in merged.iterdir() if path.name not in known),
+                 key=lambda path: path.stat().st_size)
+    for path in new[:max(0, KEPT_INPUTS_MAX - len(known))]:
+        shutil.copy(path, seeds / path.name)
     return len(list(seeds.iterdir()))
 
 

@@ -50,6 +50,7 @@ std::string story_of(const Pieces& pieces) {
   std::string unparsed;
   auto parser = std::make_unique<RequestParser>(kHeaderMax);
   bool planned = false;
+  bool begun = false;  // some of the request has been used
   for (const std::string_view piece : pieces) {
     unparsed += piece;
     for (bool more = true; more && !unparsed.empty();) {
@@ -63,6 +64,7 @@ std::string story_of(const Pieces& pieces) {
       HEARTH_CHECK(*used <= unparsed.size(), "more was used than there is");
       unparsed.erase(0, *used);
       more = *used > 0;
+      begun = begun || more;
       if (!planned && parser->state() != RequestParser::State::Head) {
         planned = true;
         more = true;
@@ -76,6 +78,7 @@ std::string story_of(const Pieces& pieces) {
         add(story, parser->request(), parser->keep_alive());
         parser = std::make_unique<RequestParser>(kHeaderMax);
         planned = false;
+        begun = false;
         more = true;
       }
     }
@@ -83,7 +86,8 @@ std::string story_of(const Pieces& pieces) {
       return story + "unparsed";  // where a connection gives up depends on the pieces
     }
   }
-  const bool in_head = parser->state() == RequestParser::State::Head && !unparsed.empty();
+  const bool in_head =
+      parser->state() == RequestParser::State::Head && (begun || !unparsed.empty());
   return story + (in_head ? std::string(kInHead) : "");
 }
 
