@@ -43,7 +43,7 @@ def targets():
 
 
 def command(target, seconds, corpora):
-    arguments = [str(BUILD / f"fuzz_{target}"), f"-max_total_time={seconds}", "-timeout=20",
+    arguments = [str(BUILD / f"fuzz_{target}"), f"-max_total_time={seconds}", "-timeout=60",
                  f"-rss_limit_mb={RSS_MB_MAX}", f"-malloc_limit_mb={MALLOC_MB_MAX}",
                  f"-max_len={INPUT_BYTES_MAX}", f"-artifact_prefix={RESULTS}/{target}-",
                  "-print_final_stats=1"]

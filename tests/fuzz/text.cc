@@ -57,7 +57,10 @@ void check_addresses(std::string_view text) {
   } else {
     check_says_why(address.error());
   }
-  if (const auto endpoint = client::parse_endpoint(text); endpoint && endpoint->tls == nullptr) {
+  if (text.starts_with("https://")) {
+    return;  // reads all of the system's authorities
+  }
+  if (const auto endpoint = client::parse_endpoint(text)) {
     const auto again = client::parse_endpoint(endpoint->url());
     HEARTH_CHECK(again && again->host == endpoint->host && again->port == endpoint->port,
                  "an endpoint changes when it is written and read");
