@@ -66,10 +66,10 @@ struct Shell {
 };
 
 const std::vector<Shell>& shells() {
-  static const std::vector<Shell> kShells = {{"bash", {"bash", "--norc", "-c", kBash}},
-                                             {"fish", {"fish", "-N", "-c", kFish}},
-                                             {"zsh", {"zsh", "-f", "-c", kZsh}}};
-  return kShells;
+  static const std::vector<Shell> all = {{"bash", {"bash", "--norc", "-c", kBash}},
+                                         {"fish", {"fish", "-N", "-c", kFish}},
+                                         {"zsh", {"zsh", "-f", "-c", kZsh}}};
+  return all;
 }
 
 // Shells differ in how much of the word they repeat: `--flag=`, what stands before a comma, the

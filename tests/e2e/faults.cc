@@ -36,7 +36,7 @@ std::string attach(const std::string& image) {
   constexpr int kTries = 20;  // another may take the free one first
   for (int i = 0; control.valid() && file.valid() && i < kTries; ++i) {
     const int number = ::ioctl(control.get(), LOOP_CTL_GET_FREE);
-    const std::string device = "/dev/loop" + std::to_string(number);
+    std::string device = "/dev/loop" + std::to_string(number);
     const UniqueFd loop(::open(device.c_str(), O_RDWR | O_CLOEXEC));
     loop_config config{};
     config.fd = static_cast<__u32>(file.get());

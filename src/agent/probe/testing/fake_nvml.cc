@@ -113,6 +113,8 @@ struct ProcessSample {
 };
 static_assert(sizeof(ProcessInfo) == 24 && sizeof(ProcessSample) == 32);
 
+// NVML's own names.
+// NOLINTBEGIN(readability-identifier-naming)
 int nvmlInit_v2() {
   return read_script().init;
 }
@@ -201,5 +203,6 @@ int nvmlDeviceGetProcessUtilization(void* device, ProcessSample* samples, unsign
   }
   return 0;
 }
+// NOLINTEND(readability-identifier-naming)
 
 }  // extern "C"
