@@ -187,7 +187,7 @@ Result<> AgentHost::Impl::prepare_telemetry() {
   collector_ = std::make_unique<Collector>(
       Collector::Deps{.clock = deps_.clock, .gpus = gpus_.get()}, std::move(options));
   HEARTH_ASSIGN(telemetry_,
-                TelemetryPump::create({*loop_, deps_.clock, deps_.log, *collector_, *link_},
+                TelemetryPump::create({*loop_, deps_.clock, log_, *collector_, *link_},
                                       {.history = {.bytes_max = options_.telemetry_bytes_max}}));
   return {};
 }
