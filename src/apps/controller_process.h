@@ -10,6 +10,7 @@
 #include "api/doorkeeper.h"
 #include "apps/certificate_keeper.h"
 #include "base/clock.h"
+#include "base/ip_text.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "config/settings.h"
@@ -27,8 +28,8 @@ struct Doors {
   bool http_open = false;
   bool grpc_open = false;
 
-  [[nodiscard]] bool http_beyond() const { return !net::is_loopback_ip(http.host); }
-  [[nodiscard]] bool grpc_beyond() const { return !net::is_loopback_ip(grpc.host); }
+  [[nodiscard]] bool http_beyond() const { return !is_loopback_ip(http.host); }
+  [[nodiscard]] bool grpc_beyond() const { return !is_loopback_ip(grpc.host); }
 };
 // InvalidArgument for what may not be listened on.
 Result<Doors> decide_doors(const config::Settings& settings);

@@ -13,8 +13,8 @@
 #include "auth/token.h"
 #include "base/door_limits.h"
 #include "base/files.h"
+#include "base/ip_text.h"
 #include "cli/json_text.h"
-#include "net/listen_address.h"
 
 namespace hearth::cli {
 
@@ -49,8 +49,7 @@ Error with_hint(Error error) {
 
 // Whoever is on the way could read it. Loopback has nobody on the way.
 Result<> refuse_in_plain_text(const client::Endpoint& endpoint) {
-  if (endpoint.tls != nullptr || endpoint.host == "localhost" ||
-      net::is_loopback_ip(endpoint.host)) {
+  if (endpoint.tls != nullptr || endpoint.host == "localhost" || is_loopback_ip(endpoint.host)) {
     return {};
   }
   return invalid_argument("refused to send the token to " + endpoint.url() +

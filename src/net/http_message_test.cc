@@ -46,6 +46,7 @@ TEST(ListenAddressTest, ParsesAddressesAndRefusesTheRest) {
         "::1:7070x", "[::1]", "host:1", "[127.0.0.1]:1"}) {
     EXPECT_FALSE(parse_listen_address(bad)) << bad;
   }
+  EXPECT_FALSE(parse_listen_address(std::string_view("127.0.0.1\0:7070", 15)));
   EXPECT_TRUE(require_loopback({"127.1.2.3", 1}));
   EXPECT_TRUE(require_loopback({"::1", 1}));
   EXPECT_FALSE(require_loopback({"10.0.0.1", 1}));

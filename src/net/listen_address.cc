@@ -1,23 +1,12 @@
 #include "net/listen_address.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <charconv>
+
+#include "base/ip_text.h"
 
 namespace hearth::net {
 
 namespace {
-
-bool is_ipv4(const std::string& text) {
-  in_addr address{};
-  return inet_pton(AF_INET, text.c_str(), &address) == 1;
-}
-
-bool is_ipv6(const std::string& text) {
-  in6_addr address{};
-  return inet_pton(AF_INET6, text.c_str(), &address) == 1;
-}
 
 Error bad_address(std::string_view text, std::string_view why) {
   return invalid_argument("cannot listen on '" + std::string(text) + "': " + std::string(why) +
@@ -53,20 +42,6 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     return bad_address(text, "'" + address.host + "' is not an IP address");
   }
   return address;
-}
-
-bool is_ip(std::string_view text) {
-  return is_ipv4(std::string(text)) || is_ipv6(std::string(text));
-}
-
-bool is_loopback_ip(std::string_view ip) {
-  const std::string text(ip);
-  in_addr v4{};
-  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) {
-    return (ntohl(v4.s_addr) >> 24) == 127;
-  }
-  in6_addr v6{};
-  return inet_pton(AF_INET6, text.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6) != 0;
 }
 
 Result<> require_loopback(const ListenAddress& address) {

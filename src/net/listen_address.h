@@ -19,9 +19,6 @@ struct ListenAddress {
 // Host names other than "localhost" are refused: what is listened on must be plain to see.
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
-[[nodiscard]] bool is_ip(std::string_view text);
-[[nodiscard]] bool is_loopback_ip(std::string_view ip);
-
 // Refuses what is not loopback: jobs run with the agent's rights.
 Result<> require_loopback(const ListenAddress& address);
 

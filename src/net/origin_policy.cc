@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "net/listen_address.h"
+#include "base/ip_text.h"
 
 namespace hearth::net {
 

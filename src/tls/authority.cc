@@ -1,13 +1,11 @@
 #include "tls/authority.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <ctime>
 
+#include "base/ip_text.h"
 #include "base/random.h"
 #include "tls/certificate.h"
 #include "tls/openssl_ptr.h"
@@ -24,12 +22,6 @@ constexpr int kVersion3 = 2;
 
 Error failed(std::string_view what) {
   return internal_error("cannot make a certificate: " + std::string(what) + ": " + take_reason());
-}
-
-bool is_ip(const std::string& host) {
-  in6_addr address{};
-  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 ||
-         ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
 // Strict, because hosts are written into a list with commas.

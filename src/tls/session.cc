@@ -1,12 +1,10 @@
 #include "tls/session.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
+#include "base/ip_text.h"
 #include "tls/certificate.h"
 #include "tls/descriptor_bio.h"
 #include "tls/openssl_ptr.h"
@@ -16,12 +14,6 @@ namespace hearth::tls {
 namespace {
 
 constexpr std::size_t kRecordBytesMax = 16 * 1024;
-
-bool is_ip(const std::string& host) {
-  in6_addr address{};
-  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 ||
-         ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
-}
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;

@@ -4,6 +4,7 @@
 
 #include "auth/scope.h"
 #include "auth/token.h"
+#include "base/ip_text.h"
 #include "base/rfc3339.h"
 #include "client/http_client.h"
 #include "config/quantity.h"
@@ -50,7 +51,7 @@ void check_scopes(std::string_view text) {
 
 void check_addresses(std::string_view text) {
   if (const auto address = net::parse_listen_address(text)) {
-    HEARTH_CHECK(net::is_ip(address->host), "a host that is no address");
+    HEARTH_CHECK(is_ip(address->host), "a host that is no address");
     const auto again = net::parse_listen_address(address->to_string());
     HEARTH_CHECK(again && again->host == address->host && again->port == address->port,
                  "an address changes when it is written and read");
@@ -68,7 +69,7 @@ void check_addresses(std::string_view text) {
   const std::string host = net::host_without_port(text);
   const net::Request request{.method = "GET", .headers = {{"host", std::string(text)}}};
   HEARTH_CHECK(net::OriginPolicy{}.check(request).has_value() ==
-                   (host == "localhost" || net::is_loopback_ip(host)),
+                   (host == "localhost" || is_loopback_ip(host)),
                "somebody else's name comes through");
 }
 

@@ -1,14 +1,13 @@
 #include "front/agentlink/agent_link_server.h"
 
-#include <arpa/inet.h>
 #include <grpcpp/grpcpp.h>
-#include <netinet/in.h>
 
 #include <charconv>
 #include <chrono>
 #include <string_view>
 #include <utility>
 
+#include "base/ip_text.h"
 #include "front/agentlink/acceptor.h"
 #include "front/agentlink/control_stream.h"
 #include "front/agentlink/join_call.h"
@@ -39,12 +38,11 @@ Result<Endpoint> parse_endpoint(std::string_view address, bool beyond_loopback) 
   if (endpoint.host == "localhost") {
     endpoint.host = "127.0.0.1";
   }
-  in_addr parsed{};
-  if (inet_pton(AF_INET, endpoint.host.c_str(), &parsed) != 1) {
+  if (!is_ipv4(endpoint.host)) {
     return invalid_argument("cannot listen for agents on \"" + std::string(address) +
                             "\": give an IPv4 address, such as 127.0.0.1:50051");
   }
-  if (!beyond_loopback && (ntohl(parsed.s_addr) >> 24U) != 127U) {
+  if (!beyond_loopback && !is_loopback_ip(endpoint.host)) {
     return invalid_argument("cannot listen for agents on \"" + std::string(address) +
                             "\": loopback (127.0.0.1) only, without TLS and tokens");
   }
