@@ -24,6 +24,10 @@ inline constexpr std::int64_t kWorkersListedDefault = 1'000;
 inline constexpr Duration kWorkerTimeout = std::chrono::seconds(90);
 // How often an agent takes figures, and sends them while somebody watches.
 inline constexpr Duration kTelemetryInterval = std::chrono::seconds(1);
+// Figures are taken of workers that have lived for about so long, not of those that end at once.
+inline constexpr Duration kProbeAfter = std::chrono::milliseconds(100);
+// When workers come and go all the time, this lies between two messages that say so.
+inline constexpr Duration kTelemetryChangesSpacing = std::chrono::milliseconds(5);
 // So many whole reports a second reach the controller at most: with more agents than that, each
 // sends more seldom. The same holds for heartbeats.
 inline constexpr std::int64_t kTelemetryReportsPerSecondMax = 1'000;

@@ -1,5 +1,6 @@
 #include "agent/telemetry/telemetry_pump.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace hearth::agent {
@@ -22,7 +23,7 @@ TelemetryPump::TelemetryPump(const Deps& deps, const Options& options)
 
 TelemetryPump::~TelemetryPump() {
   pool_.reset();
-  for (const auto& timer : {sample_timer_, flush_timer_}) {
+  for (const auto& timer : {sample_timer_, flush_timer_, source_timer_}) {
     if (timer) {
       deps_.loop.cancel_timer(*timer);
     }
@@ -59,15 +60,8 @@ void TelemetryPump::started(const WorkerId& id, WorkerTarget target) {
   }
   mark(worker);
   target.id = id.value();
-  const Result<> added =
-      pool_->submit([&source = deps_.source,
-                     target = std::move(target)]() mutable { source.add(std::move(target)); },
-                    [] {});
-  if (!added) {
-    worker.problem = added.error().message;
-    deps_.log.warn("a worker will have no figures",
-                   {{"worker", id.value()}, {"why", worker.problem}});
-  }
+  unread_.insert_or_assign(id, std::move(target));
+  tell_source_later();
 }
 
 void TelemetryPump::set_state(const WorkerId& id, WorkerState state) {
@@ -79,13 +73,48 @@ void TelemetryPump::set_state(const WorkerId& id, WorkerState state) {
 }
 
 void TelemetryPump::ended(const WorkerId& id) {
-  if (workers_.erase(id) == 0) {
+  const auto found = workers_.find(id);
+  if (found == workers_.end()) {
     return;
   }
-  gone_.insert(id);
-  flush_soon();
-  // Not refused but for want of room, and then the source finds by itself that it is gone.
-  (void)pool_->submit([&source = deps_.source, id] { source.remove(id.value()); }, [] {});
+  if (found->second.is_told) {
+    gone_.insert(id);
+    flush_soon();
+  }
+  workers_.erase(found);
+  if (unread_.erase(id) == 0) {
+    unneeded_.insert(id);
+    tell_source_later();
+  }
+}
+
+void TelemetryPump::tell_source_later() {
+  if (!source_timer_) {
+    source_timer_ = deps_.loop.set_timer(options_.probe_after, [this] {
+      source_timer_.reset();
+      tell_source();
+    });
+  }
+}
+
+// Who is unread may be younger than `probe_after`, but each is asked for once.
+void TelemetryPump::tell_source() {
+  const Result<> taken = pool_->submit(
+      [&source = deps_.source, unread = unread_, unneeded = unneeded_]() mutable {
+        for (const WorkerId& id : unneeded) {
+          source.remove(id.value());
+        }
+        for (auto& [id, target] : unread) {
+          source.add(std::move(target));
+        }
+      },
+      [] {});
+  if (!taken) {
+    tell_source_later();  // the kernel is slow: with those that come and go until then
+    return;
+  }
+  unread_.clear();
+  unneeded_.clear();
 }
 
 void TelemetryPump::sample() {
@@ -160,7 +189,8 @@ void TelemetryPump::mark(Worker& worker) {
 // With all that happens until the loop comes around, so that a thousand at once are one message.
 void TelemetryPump::flush_soon() {
   if (!flush_timer_) {
-    flush_timer_ = deps_.loop.set_timer(Duration(0), [this] {
+    const Duration next = changes_told_at_.value_or(Duration::min() / 2) + options_.changes_spacing;
+    flush_timer_ = deps_.loop.set_timer(std::max(Duration(0), next - now()), [this] {
       flush_timer_.reset();
       report_changes();
     });
@@ -171,12 +201,14 @@ void TelemetryPump::report_changes() {
   TelemetryReport report;
   for (auto& [id, worker] : workers_) {
     if (std::exchange(worker.is_dirty, false)) {
+      worker.is_told = true;
       report.workers.push_back(worker.report);
     }
   }
   report.gone.assign(gone_.begin(), gone_.end());
   gone_.clear();
   if (!report.workers.empty() || !report.gone.empty()) {
+    changes_told_at_ = now();
     deps_.link.report_telemetry(std::move(report));
   }
 }
@@ -186,6 +218,7 @@ void TelemetryPump::report_all() {
   report.workers.reserve(workers_.size());
   for (auto& [id, worker] : workers_) {
     worker.is_dirty = false;
+    worker.is_told = true;
     report.workers.push_back(worker.report);
   }
   gone_.clear();

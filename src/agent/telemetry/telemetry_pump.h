@@ -1,10 +1,12 @@
 // Takes the figures of the agent's workers and of its machine once a second, remembers them, and
 // tells the controller.
 //
-// Comings and goings are told at once, in one message for all that happen in one turn of the loop.
-// Everything there is is told with each heartbeat, and as often as the controller wants while
-// somebody watches. Reading the kernel's files happens on a thread of its own, so that a slow one
-// holds up no job; everything else here is on the loop thread.
+// Comings and goings are told at once; when there are many, in one message for all within
+// `changes_spacing`, where who came and went meanwhile is in none. Everything there is is told with
+// each heartbeat, and as often as the controller wants while somebody watches. Reading the kernel's
+// files happens on a thread of its own, so that a slow one holds up no job, and only for workers
+// older than `probe_after`: opening the files of each would cost short jobs a fifth of their rate.
+// Everything else here is on the loop thread.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +42,8 @@ class TelemetryPump {
   };
   struct Options {
     Duration interval = limits::kTelemetryInterval;
+    Duration probe_after = limits::kProbeAfter;
+    Duration changes_spacing = limits::kTelemetryChangesSpacing;
     TelemetryHistory::Options history;
   };
 
@@ -71,6 +75,7 @@ class TelemetryPump {
     WorkerReport report;
     std::string problem;  // why it has no figures
     bool is_dirty = false;
+    bool is_told = false;  // the controller has heard of it
   };
   struct Batch {
     std::vector<WorkerReading> workers;
@@ -81,6 +86,8 @@ class TelemetryPump {
   void sample();
   void take(const Batch& batch);
   void take(const WorkerReading& reading);
+  void tell_source_later();
+  void tell_source();
   void mark(Worker& worker);
   void flush_soon();
   void report_changes();
@@ -92,13 +99,17 @@ class TelemetryPump {
   Histogram collect_time_;
   TelemetryHistory history_;
   std::map<WorkerId, Worker> workers_;
-  std::set<WorkerId> gone_;  // not told yet
+  std::set<WorkerId> gone_;                  // not told yet
+  std::map<WorkerId, WorkerTarget> unread_;  // the source does not know them yet
+  std::set<WorkerId> unneeded_;              // the source still knows them
   std::optional<MachineSample> machine_;
   Duration wanted_{};  // 0: with heartbeats
   Duration told_at_{};
+  std::optional<Duration> changes_told_at_;
   bool collecting_ = false;
   std::optional<TimerId> sample_timer_;
   std::optional<TimerId> flush_timer_;
+  std::optional<TimerId> source_timer_;
   std::unique_ptr<WorkPool> pool_;  // one thread: what is asked of the source stays in order
 };
 

@@ -37,12 +37,16 @@ class NoOrders final : public LinkListener {
 class TelemetryPumpTest : public ::testing::Test {
  protected:
   TelemetryPumpTest() {
-    pump_ = std::move(TelemetryPump::create({*loop_, clock_, *log_, source_, link_},
-                                            {.interval = Duration(5)}))
-                .value();
-    listener_.pump = pump_.get();
+    make_pump(
+        {.interval = Duration(5), .probe_after = Duration(1), .changes_spacing = Duration(0)});
     link_.start(listener_);
     link_.up(1);
+  }
+
+  void make_pump(const TelemetryPump::Options& options) {
+    pump_ =
+        std::move(TelemetryPump::create({*loop_, clock_, *log_, source_, link_}, options)).value();
+    listener_.pump = pump_.get();
   }
 
   bool until(const std::function<bool()>& condition) {
@@ -95,6 +99,41 @@ TEST_F(TelemetryPumpTest, TellsComingsAndGoingsAtOnceAndTogether) {
   ASSERT_TRUE(until_reports(2));
   EXPECT_EQ(link_.telemetry[1].gone, std::vector{WorkerId("w7")});
   EXPECT_TRUE(link_.telemetry[1].workers.empty());
+}
+
+// The messages of many short jobs would cost more than the jobs.
+TEST_F(TelemetryPumpTest, WhoComesAndGoesBetweenTwoMessagesIsInNone) {
+  make_pump({.changes_spacing = std::chrono::hours(1)});
+  start_worker("first");
+  ASSERT_TRUE(until_reports(1));  // at once, because nothing was told before
+  start_worker("short");
+  pump_->ended(WorkerId("short"));
+  pump_->ended(WorkerId("first"));
+  link_.beat();
+  ASSERT_EQ(link_.telemetry.size(), 2U);
+  EXPECT_TRUE(link_.telemetry[1].whole);
+  EXPECT_TRUE(link_.telemetry[1].workers.empty());
+  EXPECT_TRUE(link_.telemetry[1].gone.empty());
+}
+
+TEST_F(TelemetryPumpTest, OneOfManyChangesIsToldAfterTheSpacing) {
+  make_pump({.changes_spacing = Duration(1)});
+  for (std::size_t i = 1; i <= 5; ++i) {
+    start_worker("w" + std::to_string(i));
+    ASSERT_TRUE(until_reports(i));
+    EXPECT_EQ(link_.telemetry.back().workers.at(0).info.id, WorkerId("w" + std::to_string(i)));
+  }
+}
+
+// Opening its files would take as long as such a job.
+TEST_F(TelemetryPumpTest, NoFiguresAreTakenOfAWorkerThatEndsAtOnce) {
+  start_worker("short");
+  pump_->ended(WorkerId("short"));
+  start_worker("long");
+  ASSERT_TRUE(until([&] { return source_.targets().contains("long"); }));
+  EXPECT_EQ(source_.additions(), 1);
+  pump_->ended(WorkerId("long"));
+  EXPECT_TRUE(until([&] { return source_.targets().empty(); }));
 }
 
 TEST_F(TelemetryPumpTest, TellsEverythingWithEachHeartbeat) {

@@ -16,6 +16,7 @@ class FakeSampleSource final : public SampleSource {
  public:
   void add(WorkerTarget target) override {
     const MutexLock lock(mutex_);
+    ++additions_;
     targets_.insert_or_assign(target.id, std::move(target));
   }
   void remove(const std::string& id) override {
@@ -59,6 +60,10 @@ class FakeSampleSource final : public SampleSource {
     const MutexLock lock(mutex_);
     return targets_;
   }
+  [[nodiscard]] int additions() {
+    const MutexLock lock(mutex_);
+    return additions_;
+  }
   [[nodiscard]] int collections() {
     const MutexLock lock(mutex_);
     return collections_;
@@ -70,6 +75,7 @@ class FakeSampleSource final : public SampleSource {
   std::map<std::string, WorkerTarget> targets_ HEARTH_GUARDED_BY(mutex_);
   std::map<std::string, WorkerReading> readings_ HEARTH_GUARDED_BY(mutex_);
   MachineSample machine_ HEARTH_GUARDED_BY(mutex_);
+  int additions_ HEARTH_GUARDED_BY(mutex_) = 0;
   int collections_ HEARTH_GUARDED_BY(mutex_) = 0;
   bool held_ HEARTH_GUARDED_BY(mutex_) = false;
 };
