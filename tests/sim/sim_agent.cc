@@ -55,7 +55,7 @@ void SimAgent::leave() {
   dialing_ = false;
   timer_at_.reset();
   for (const auto& [key, process] : processes_) {
-    if (process.stage != Stage::Spawning) {
+    if (process.started_at) {
       world_.history.on_process_end(info_.id, run_, key);
     }
   }
@@ -305,24 +305,24 @@ void SimAgent::end_after(const AttemptKey& key, Duration delay, agent::ProcessEn
   if (found == processes_.end() || found->second.stage == Stage::Dying) {
     return;
   }
-  const bool ran = found->second.stage == Stage::Running;
+  const std::optional<TimePoint> started_at = found->second.started_at;
   found->second.stage = Stage::Dying;
   found->second.life = ++next_life_;
-  if (ran) {
-    ended.wall_ms = (clock() - found->second.started_at).count();
+  if (started_at) {
+    ended.wall_ms = (clock() - *started_at).count();
   }
-  world_.timeline.after(delay, [this, run = run_, key, ended, ran, life = next_life_] {
+  world_.timeline.after(delay, [this, run = run_, key, ended, started_at, life = next_life_] {
     const auto process = processes_.find(key);
     if (run != run_ || process == processes_.end() || process->second.life != life) {
       return;
     }
     const JobPlan& plan = world_.plans[world_.store.find(key.job)->plan];
     const Duration limit = plan.timeout + plan.grace + kDeadWithin;
-    if (ran && clock() - process->second.started_at > limit) {
+    if (started_at && clock() - *started_at > limit) {
       world_.fail(to_string(key.job) + " runs far past its time limit");
     }
     processes_.erase(process);
-    if (ran) {
+    if (started_at) {
       world_.history.on_process_end(info_.id, run_, key);
       command(ended);
     } else if (ended.launcher_lost) {

@@ -39,7 +39,7 @@ class SimAgent {
   struct Process {
     RunPlan plan;
     Stage stage = Stage::Spawning;
-    TimePoint started_at{};
+    std::optional<TimePoint> started_at;  // none when it was killed before exec
     std::int64_t kills = 0;
     std::int64_t life = 0;  // tells timers of an earlier stage apart
   };
