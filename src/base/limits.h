@@ -179,6 +179,8 @@ inline constexpr Duration kAbandonedGroupAge = std::chrono::hours(1);
 // may still be charged with (what the kernel holds in advance for each CPU, not a job's cache).
 inline constexpr std::int64_t kGroupsKeptMax = 64;
 inline constexpr std::int64_t kGroupKeptMemoryBytesMax = 1 * kMiB;
+// Of such groups' files, those that stay open, at most an eighth of what the process may open.
+inline constexpr std::int64_t kGroupFilesOpenMax = 1'024;
 // Untouched folders of ended jobs that wait for the next.
 inline constexpr std::int64_t kAttemptFoldersKeptMax = 64;
 inline constexpr std::int64_t kLoopPostedMax = 65'536;

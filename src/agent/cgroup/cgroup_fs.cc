@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -16,6 +18,20 @@ namespace hearth::agent {
 namespace {
 
 constexpr mode_t kFolderMode = 0755;
+
+// Jobs' pipes and connections need descriptors more.
+std::int64_t files_to_keep(std::int64_t files_max) {
+  constexpr std::int64_t kPart = 8;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return files_max;
+  }
+  return std::min(files_max, static_cast<std::int64_t>(limit.rlim_cur) / kPart);
+}
+
+std::string_view without_newline(std::string_view text) {
+  return text.ends_with('\n') ? text.substr(0, text.size() - 1) : text;
+}
 
 }  // namespace
 
@@ -52,6 +68,30 @@ Error cgroup_error(const std::string& what, int sys_errno) {
   return error;
 }
 
+Result<> CgroupFs::ensure(const std::string& path, std::string_view text) {
+  const auto before = read(path);
+  if (before && without_newline(*before) == text) {
+    return {};
+  }
+  return write(path, text);
+}
+
+KernelCgroupFs::KernelCgroupFs(std::int64_t files_open_max)
+    : kept_(files_to_keep(files_open_max)) {}
+
+void KernelCgroupFs::keep(const std::string& folder) {
+  kept_.keep(folder);
+}
+
+int KernelCgroupFs::kept(const std::string& path, int flags) {
+  if ((flags & O_DIRECTORY) != 0) {
+    return kept_.find(path, {}, flags);
+  }
+  const std::string_view all = path;
+  const std::size_t slash = std::min(all.rfind('/'), all.size() - 1);
+  return kept_.find(all.substr(0, slash), all.substr(slash + 1), flags);
+}
+
 Result<> KernelCgroupFs::make(const std::string& path) {
   if (mkdir(path.c_str(), kFolderMode) != 0) {
     return cgroup_error("make cgroup " + path, errno);
@@ -63,17 +103,22 @@ Result<> KernelCgroupFs::remove(const std::string& path) {
   if (rmdir(path.c_str()) != 0) {
     return cgroup_error("remove cgroup " + path, errno);
   }
+  kept_.let_go(path);
   return {};
 }
 
 Result<> KernelCgroupFs::write(const std::string& path, std::string_view text) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  UniqueFd opened;
+  int fd = kept(path, O_WRONLY);
+  if (fd < 0) {
+    opened.reset(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    fd = opened.get();
+  }
   if (fd < 0) {
     return cgroup_error("open " + path + " to write", errno);
   }
-  const ssize_t put = ::write(fd, text.data(), text.size());
+  const ssize_t put = pwrite(fd, text.data(), text.size(), 0);
   const int error = errno;
-  close(fd);
   if (put != static_cast<ssize_t>(text.size())) {
     return cgroup_error("write \"" + std::string(text) + "\" to " + path, error);
   }
@@ -81,12 +126,21 @@ Result<> KernelCgroupFs::write(const std::string& path, std::string_view text) {
 }
 
 Result<std::string> KernelCgroupFs::read(const std::string& path) {
+  std::array<char, 4096> buffer{};
+  if (const int open_fd = kept(path, O_RDONLY); open_fd >= 0) {
+    const ssize_t size = read_from_start(open_fd, buffer);
+    if (size < 0) {
+      return cgroup_error("read " + path, errno);
+    }
+    if (size < std::ssize(buffer)) {
+      return std::string(buffer.data(), static_cast<std::size_t>(size));
+    }
+  }
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) {
     return cgroup_error("open " + path, errno);
   }
   std::string text;
-  std::array<char, 4096> buffer{};
   ssize_t got = 0;
   while ((got = ::read(fd, buffer.data(), buffer.size())) > 0) {
     text.append(buffer.data(), static_cast<std::size_t>(got));
@@ -117,7 +171,8 @@ Result<std::vector<std::string>> KernelCgroupFs::folders(const std::string& path
 // A folder's link count is its sub-folders, itself and its name.
 Result<bool> KernelCgroupFs::has_folders(const std::string& path) {
   struct stat status {};
-  if (stat(path.c_str(), &status) != 0) {
+  const int folder = kept(path, O_PATH | O_DIRECTORY);
+  if ((folder >= 0 ? fstat(folder, &status) : stat(path.c_str(), &status)) != 0) {
     return cgroup_error("look at cgroup " + path, errno);
   }
   return status.st_nlink > 2;

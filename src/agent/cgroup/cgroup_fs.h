@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/cgroup/kept_files.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "base/unique_fd.h"
@@ -21,8 +23,13 @@ class CgroupFs {
   virtual Result<> make(const std::string& path) = 0;
   virtual Result<> remove(const std::string& path) = 0;
   virtual Result<> write(const std::string& path, std::string_view text) = 0;
+  // Writes unless that is what the file says: to read is cheaper than to have the kernel set a
+  // quota once more.
+  Result<> ensure(const std::string& path, std::string_view text);
   virtual Result<std::string> read(const std::string& path) = 0;
   virtual Result<std::vector<std::string>> folders(const std::string& path) = 0;
+  // `folder` will be asked about again and again; until it is removed its files may stay open.
+  virtual void keep(const std::string& /*folder*/) {}
   // Cheaper than folders(): whether there is any.
   virtual Result<bool> has_folders(const std::string& path) = 0;
   virtual bool exists(const std::string& path) = 0;
@@ -37,6 +44,8 @@ class CgroupFs {
 
 class KernelCgroupFs final : public CgroupFs {
  public:
+  explicit KernelCgroupFs(std::int64_t files_open_max = limits::kGroupFilesOpenMax);
+
   Result<> make(const std::string& path) override;
   Result<> remove(const std::string& path) override;
   Result<> write(const std::string& path, std::string_view text) override;
@@ -47,6 +56,13 @@ class KernelCgroupFs final : public CgroupFs {
   Result<UniqueFd> hold(const std::string& path) override;
   bool is_held(const std::string& path) override;
   Result<Duration> age(const std::string& path) override;
+  void keep(const std::string& folder) override;
+
+ private:
+  // -1: there is none.
+  int kept(const std::string& path, int flags);
+
+  KeptFiles kept_;
 };
 
 Error cgroup_error(const std::string& what, int sys_errno);

@@ -304,7 +304,7 @@ Result<V1Driver::Slot> V1Driver::make_slot(const GroupLimits& limits) {
   if (!made) {
     return made.error();
   }
-  if (auto written = write_limits(slot.folders, limits); !written) {
+  if (auto written = write_limits(slot.folders, limits, &CgroupFs::write); !written) {
     [[maybe_unused]] const auto removed = remove_slot(slot);
     return std::move(written).error();
   }
@@ -335,7 +335,7 @@ std::optional<V1Driver::Slot> V1Driver::reuse_slot(const GroupLimits& limits) {
   kept_.erase(found);
   const auto cpu = cpu_us(slot.folders);
   // Also the limits: a job that runs as root could have changed them.
-  if (!cpu || !write_limits(slot.folders, limits) ||
+  if (!cpu || !write_limits(slot.folders, limits, &CgroupFs::ensure) ||
       !fs_->write(slot.folders.memory + "/memory.max_usage_in_bytes", "0")) {
     [[maybe_unused]] const auto removed = remove_slot(slot);
     return std::nullopt;
@@ -348,6 +348,9 @@ Result<> V1Driver::take_back(const std::string& name, const Slot& slot, bool as_
   if (!as_new) {
     HEARTH_TRY(remove_slot(slot));
   } else {
+    for (const std::string& folder : slot.folders.distinct()) {
+      fs_->keep(folder);
+    }
     kept_.push_back(slot);
     if (std::ssize(kept_) > kept_max_) {
       // What cannot be removed now is empty, and swept at the agent's next start.
@@ -375,28 +378,28 @@ Result<std::int64_t> V1Driver::cpu_us(const Folders& group) {
   return parse_number(nanoseconds).value_or(0) / 1'000;
 }
 
-Result<> V1Driver::write_limits(const Folders& group, const GroupLimits& limits) {
+Result<> V1Driver::write_limits(const Folders& group, const GroupLimits& limits, Put put) {
+  const auto set = [&](const std::string& file, std::int64_t value) {
+    return (fs_.get()->*put)(file, std::to_string(value));
+  };
   if (limits.memory_bytes > 0) {
-    const std::string bytes = std::to_string(limits.memory_bytes);
-    HEARTH_TRY(fs_->write(group.memory + "/memory.limit_in_bytes", bytes));
+    HEARTH_TRY(set(group.memory + "/memory.limit_in_bytes", limits.memory_bytes));
     // Memory and swap together: no swap. Absent where the kernel does not account for swap.
-    if (auto swap = fs_->write(group.memory + "/memory.memsw.limit_in_bytes", bytes);
+    if (auto swap = set(group.memory + "/memory.memsw.limit_in_bytes", limits.memory_bytes);
         !swap && swap.error().code != ErrorCode::NotFound) {
       return swap;
     }
   }
   if (limits.cpu_limit_milli > 0) {
     // The period is 100 ms unless written.
-    HEARTH_TRY(fs_->write(group.cpu + "/cpu.cfs_quota_us",
-                          std::to_string(cpu_quota_us(limits.cpu_limit_milli))));
+    HEARTH_TRY(set(group.cpu + "/cpu.cfs_quota_us", cpu_quota_us(limits.cpu_limit_milli)));
   }
   if (limits.cpu_weight_milli > 0) {
     const std::int64_t shares = limits.cpu_weight_milli * kSharesOfOneCore / 1'000;
-    HEARTH_TRY(fs_->write(group.cpu + "/cpu.shares",
-                          std::to_string(std::clamp(shares, kSharesMin, kSharesMax))));
+    HEARTH_TRY(set(group.cpu + "/cpu.shares", std::clamp(shares, kSharesMin, kSharesMax)));
   }
   if (limits.pids > 0) {
-    HEARTH_TRY(fs_->write(group.pids + "/pids.max", std::to_string(limits.pids)));
+    HEARTH_TRY(set(group.pids + "/pids.max", limits.pids));
   }
   return {};
 }

@@ -7,7 +7,7 @@
 // To make and remove four folders a job costs as much as to start it. So the folders ("slot-N") of
 // a group that ended as its job began it are kept for the next of the same limits: nothing was
 // killed in it or by its limits, no group was made within it, no memory stayed charged to it. Its
-// limits are written and its peak is reset again; CPU time counts from where it stood.
+// limits are looked at and its peak is reset again; CPU time counts from where it stood.
 #pragma once
 
 #include <deque>
@@ -87,7 +87,8 @@ class V1Driver final : public CgroupDriver {
   // A kept slot of these limits, made ready; nothing when there is none.
   std::optional<Slot> reuse_slot(const GroupLimits& limits);
   Result<> remove_slot(const Slot& slot);
-  Result<> write_limits(const Folders& group, const GroupLimits& limits);
+  using Put = Result<> (CgroupFs::*)(const std::string& path, std::string_view text);
+  Result<> write_limits(const Folders& group, const GroupLimits& limits, Put put);
 
   std::unique_ptr<CgroupFs> fs_;
   std::string folder_name_;

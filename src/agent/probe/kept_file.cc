@@ -6,34 +6,9 @@
 #include <cerrno>
 #include <utility>
 
+#include "agent/cgroup/kept_files.h"
+
 namespace hearth::agent {
-namespace {
-
-// Bytes read, or -1. Some files (cgroup.procs, diskstats) come in pieces of about a page, however
-// large the buffer; what is much shorter was the last, which most are: one call less for each file.
-constexpr ssize_t kPieceMin = 2'048;
-
-ssize_t read_from_start(int fd, std::span<char> buffer) {
-  std::size_t got = 0;
-  while (got < buffer.size()) {
-    const ssize_t more =
-        pread(fd, buffer.data() + got, buffer.size() - got, static_cast<off_t>(got));
-    if (more < 0 && errno == EINTR) {
-      continue;
-    }
-    if (more < 0) {
-      return -1;
-    }
-    got += static_cast<std::size_t>(more);
-    if (more < kPieceMin) {
-      break;
-    }
-  }
-  return static_cast<ssize_t>(got);
-}
-
-}  // namespace
-
 KeptFile::KeptFile(DescriptorBudget& budget, std::string path)
     : budget_(&budget), path_(std::move(path)) {
   if (path_.empty()) {
