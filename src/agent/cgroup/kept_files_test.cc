@@ -76,6 +76,17 @@ TEST_F(KeptFilesTest, ARemovedFolderIsForgotten) {
   EXPECT_EQ(fs.read(group + "/limit").value(), "another");
 }
 
+// The kernel keeps a v1 list of processes for a second for whoever has it open.
+TEST_F(KeptFilesTest, ListsOfProcessesAreReadAnew) {
+  KernelCgroupFs fs;
+  fs.keep(folder_);
+  put("cgroup.procs", "1\n");
+  EXPECT_EQ(fs.read(folder_ + "/cgroup.procs").value(), "1\n");
+  ASSERT_EQ(unlink((folder_ + "/cgroup.procs").c_str()), 0);
+  put("cgroup.procs", "2\n");
+  EXPECT_EQ(fs.read(folder_ + "/cgroup.procs").value(), "2\n");
+}
+
 TEST_F(KeptFilesTest, EnsureWritesOnlyWhatIsOther) {
   KernelCgroupFs fs;
   put("limit", "100\n");
