@@ -159,6 +159,22 @@ TEST_F(AgentSideTest, OutputThatNeverComesIsGivenUpAndTheEndSaysSo) {
   EXPECT_EQ(loop_->metrics().finishes_waiting, 0);
 }
 
+TEST_F(AgentSideTest, OfALongMessageTheMiddleIsLeftOutAndWhatTheControllerAddsStays) {
+  FakeAgent a = agent();
+  const AttemptKey key = running(a);
+  a.finish(key, 5, "begins " + std::string(4 * limits::kMiB, 'x'));
+  pass(a, limits::kFinishOutputPatience);
+  ASSERT_TRUE(end_acked(a));
+  const Result<JobView> view = loop_->get(key.job);
+  ASSERT_TRUE(view);
+  const std::string& message = view->attempts.back().result.message;
+  EXPECT_LE(message.size(), static_cast<std::size_t>(limits::kEndMessageBytesMax));
+  EXPECT_TRUE(message.starts_with("begins xxx")) << message;
+  EXPECT_NE(message.find("bytes left out"), std::string::npos) << message;
+  EXPECT_NE(message.find("5 bytes of the output never arrived"), std::string::npos) << message;
+  EXPECT_LE(view->record.message.size(), message.size());
+}
+
 TEST_F(AgentSideTest, OutputIsNotGivenUpWhileItsDiskRefusesIt) {
   FakeAgent a = agent();
   const AttemptKey key = running(a);

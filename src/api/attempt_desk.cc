@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "base/text.h"
+
 namespace hearth::api {
 namespace {
 
@@ -137,6 +139,9 @@ Result<std::int64_t> AttemptDesk::output(const AgentId& agent, const AttemptKey&
 
 void AttemptDesk::finished(std::uint64_t link, const AgentId& agent, const AttemptKey& key,
                            AttemptResult result) {
+  // Here already, since it may wait long for its output, and many may.
+  result.message =
+      cut_middle(result.message, static_cast<std::size_t>(limits::kEndMessageBytesMax));
   bool stale = false;
   bool repeated = false;
   {

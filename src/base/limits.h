@@ -72,6 +72,8 @@ inline constexpr std::int64_t kNamedResourcesMax = 32;
 inline constexpr std::int64_t kDependenciesMax = 1'000;
 inline constexpr std::int64_t kArraySizeMax = 10'000;
 inline constexpr std::int64_t kProgressTextBytesMax = 256;
+// What an agent says of an attempt's end; of a longer one the middle is left out.
+inline constexpr std::int64_t kEndMessageBytesMax = 4 * kKiB;
 inline constexpr std::int64_t kArrayIndexMax = 1'000'000'000;
 inline constexpr std::int64_t kCwdBytesMax = 4 * kKiB;
 inline constexpr std::int64_t kIdempotencyKeyBytesMax = 256;

@@ -13,7 +13,7 @@ inline constexpr std::int64_t kWorkersMax = 100'000;
 inline constexpr std::int64_t kExternalWorkersMax = 10'000;
 inline constexpr std::int64_t kWorkerJobsMax = 1'000;
 inline constexpr std::int64_t kGpusReportedMax = 64;
-inline constexpr std::int64_t kWorkerTextBytesMax = 4 * kKiB;  // key, model: longer ones are cut
+inline constexpr std::int64_t kWorkerTextBytesMax = 4 * kKiB;  // key, model, an error: cut
 // Ended workers that streams are still told of.
 inline constexpr std::int64_t kWorkersGoneKeptMax = 16'384;
 inline constexpr std::int64_t kSnapshotWorkersMax = 10'000;

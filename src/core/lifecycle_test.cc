@@ -193,6 +193,40 @@ TEST(LifecycleTest, NonsenseFromAnAgentEndsTheAttemptAsFailed) {
   EXPECT_EQ(env.record(job).reason, Reason::WorkerCrashed);
 }
 
+TEST(LifecycleTest, OfALongMessageTheMiddleIsLeftOutInRowsAndEvents) {
+  constexpr auto kMost = static_cast<std::size_t>(limits::kEndMessageBytesMax);
+  constexpr std::size_t kOwnWords = 256;
+  Env env;
+  env.agent("a").join();
+  const JobId job = env.submit(env.job().retries(1, seconds(10)));
+  const auto fail = [&](Reason reason) {
+    AttemptResult result;
+    result.state = JobState::Failed;
+    result.reason = reason;
+    result.message = "begins " + std::string(4 * limits::kMiB, 'x') + " ends";
+    const AttemptKey key = env.expect_assign("a", job);
+    env.finished("a", key, result);
+    env.expect_ack(key);
+  };
+  fail(Reason::SpawnFailed);
+  EXPECT_EQ(env.state(job), JobState::Submitted);
+  EXPECT_LE(env.record(job).message.size(), kMost + kOwnWords);
+  EXPECT_NE(env.record(job).message.find("bytes left out"), std::string::npos);
+  env.advance(seconds(10));
+  fail(Reason::LauncherLost);  // the fleet's fault: it runs again
+  fail(Reason::SpawnFailed);
+  EXPECT_EQ(env.state(job), JobState::Failed);
+  EXPECT_NE(env.record(job).message.find("begins xxx"), std::string::npos);
+  EXPECT_NE(env.record(job).message.find("xxx ends"), std::string::npos);
+  EXPECT_FALSE(env.rows().attempts().empty());
+  for (const auto& [key, attempt] : env.rows().attempts()) {
+    EXPECT_LE(attempt.result.message.size(), kMost);
+  }
+  for (const JobEvent& event : env.rows().events()) {
+    EXPECT_LE(event.after.message.size(), kMost + kOwnWords) << event.seq.value();
+  }
+}
+
 TEST(LifecycleTest, ProgressIsBoundedAndLoggedOnce) {
   Env env;
   env.agent("a").join();

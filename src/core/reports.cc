@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "base/mutate.h"
+#include "base/text.h"
 #include "core/controller_impl.h"
 #include "core/messages.h"
 
@@ -19,6 +20,8 @@ AttemptResult normalized(AttemptResult result) {
     result.state = JobState::Failed;
     result.reason = Reason::WorkerCrashed;
   }
+  result.message =
+      cut_middle(result.message, static_cast<std::size_t>(limits::kEndMessageBytesMax));
   switch (result.state) {
     case JobState::Completed:
       result.reason = Reason::None;
@@ -37,18 +40,6 @@ AttemptResult normalized(AttemptResult result) {
       }
   }
   return result;
-}
-
-// At most `bytes_max` bytes, not cut within a UTF-8 character.
-std::string bounded_text(const std::string& text, std::size_t bytes_max) {
-  if (text.size() <= bytes_max) {
-    return text;
-  }
-  std::size_t end = bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) {
-    --end;
-  }
-  return text.substr(0, end);
 }
 
 }  // namespace
@@ -93,7 +84,7 @@ void Controller::Impl::on(const AttemptProgress& command) {
   constexpr std::int32_t kWhole = 100;
   const std::int32_t percent = std::clamp(command.percent, -1, kWhole);
   std::string text =
-      bounded_text(command.text, static_cast<std::size_t>(limits::kProgressTextBytesMax));
+      cut_text(command.text, static_cast<std::size_t>(limits::kProgressTextBytesMax));
   if (percent == record(slot).progress_percent && text == record(slot).progress_text) {
     return;
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/telemetry_limits.h"
+#include "base/text.h"
 #include "wire/proto_convert.h"
 
 namespace hearth::wire {
@@ -46,7 +47,7 @@ std::int32_t to_int32(std::uint64_t value) {
 }
 
 std::string cut(const std::string& text) {
-  return text.substr(0, static_cast<std::size_t>(limits::kWorkerTextBytesMax));
+  return cut_text(text, static_cast<std::size_t>(limits::kWorkerTextBytesMax));
 }
 
 // One figure of a model and the field that carries it.
@@ -341,7 +342,7 @@ Result<TelemetrySeries> to_model(const v1::TelemetryAnswer& answer) {
     return Error{.code = answer.error_code() == to_string(ErrorCode::NotFound)
                              ? ErrorCode::NotFound
                              : ErrorCode::Unavailable,
-                 .message = answer.error()};
+                 .message = cut(answer.error())};
   }
   TelemetrySeries out;
   for (const std::uint32_t age : answer.ages_ms()) {

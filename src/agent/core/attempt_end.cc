@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/text.h"
 
 namespace hearth::agent {
 namespace {
@@ -121,7 +122,9 @@ AttemptResult result_of_spawn_failure(const SpawnFailed& failed, const EndCauses
   } else if (causes.drained) {
     set_drained(result, causes);
   } else {
-    set_end(result, JobState::Failed, failed.reason, failed.message);
+    // It may quote a command, which is as long as its user likes.
+    set_end(result, JobState::Failed, failed.reason,
+            cut_middle(failed.message, static_cast<std::size_t>(limits::kEndMessageBytesMax)));
   }
   return result;
 }

@@ -107,6 +107,16 @@ TEST(AttemptEndTest, SpawnFailureKeepsItsReasonAndWords) {
             "CANCELLED cancel_requested");
 }
 
+TEST(AttemptEndTest, OfALongSpawnFailureTheMiddleIsLeftOut) {
+  const std::string command(static_cast<std::size_t>(limits::kCommandBytesMax), 'x');
+  const AttemptResult result = result_of_spawn_failure(
+      {key_of(1), Reason::CommandNotFound, "start " + command + ": not found"}, {});
+  EXPECT_LE(result.message.size(), static_cast<std::size_t>(limits::kEndMessageBytesMax));
+  EXPECT_TRUE(result.message.starts_with("start xxx")) << result.message;
+  EXPECT_TRUE(result.message.ends_with("xxx: not found")) << result.message;
+  EXPECT_NE(result.message.find("bytes left out"), std::string::npos) << result.message;
+}
+
 TEST(AttemptEndTest, NeverStartedEndsAsOrdered) {
   EXPECT_EQ(text(result_of_no_start({.cancelled = true, .drained = true})),
             "CANCELLED cancel_requested");

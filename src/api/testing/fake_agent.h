@@ -137,8 +137,9 @@ class FakeAgent {
                              StreamKind stream = StreamKind::Stdout) {
     return api_->output(id_, key, stream, offset, bytes);
   }
-  void finish(const AttemptKey& key, std::int64_t stdout_bytes = 0) {
+  void finish(const AttemptKey& key, std::int64_t stdout_bytes = 0, std::string message = {}) {
     AttemptResult result{.state = JobState::Completed};
+    result.message = std::move(message);
     result.exit_code = 0;
     result.stdout_bytes = stdout_bytes;
     api_->finished(link_, id_, key, std::move(result));
