@@ -32,6 +32,7 @@ inline constexpr std::int64_t kRefusalsMax = 256;
 // the database.
 inline constexpr std::int64_t kDescriptorsKept = 128;
 inline constexpr std::int64_t kCertificateFileBytesMax = 1 * kMiB;
+inline constexpr std::int64_t kSettingsFileBytesMax = 1 * kMiB;
 
 // How long an HTTP client may take, counted in seconds.
 inline constexpr std::uint64_t kTlsHandshakeSeconds = 10;  // from connecting to the last message

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/limits.h"
 #include "config/quantity.h"
 
 namespace hearth::config {
@@ -46,6 +47,39 @@ TEST_F(SettingsTest, FlagWinsOverEnvironmentOverFileOverDefault) {
   EXPECT_EQ(settings->values().at("id").origin, sources.file);
   EXPECT_EQ(settings->duration("heartbeat_timeout"), Duration(30'000));
   EXPECT_EQ(settings->values().at("heartbeat_timeout").origin, "default");
+}
+
+TEST_F(SettingsTest, AFileOfTheLargestSizeIsReadAndOneByteMoreIsRefused) {
+  constexpr auto kMost = static_cast<std::size_t>(limits::kSettingsFileBytesMax);
+  const std::string setting = "id = \"a\"\n#";
+  Sources sources;
+  sources.file = file(setting + std::string(kMost - setting.size(), 'x'));
+  const auto largest = Settings::load(sources);
+  ASSERT_TRUE(largest) << largest.error().message;
+  EXPECT_EQ(largest->text("id"), "a");
+  sources.file = file(setting + std::string(kMost - setting.size() + 1, 'x'));
+  const auto refused = Settings::load(sources);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().limit, "kSettingsFileBytesMax");
+  EXPECT_EQ(refused.error().limit_value, limits::kSettingsFileBytesMax);
+  const std::string& sentence = refused.error().message;
+  EXPECT_NE(sentence.find(sources.file + " has 1048577 bytes"), std::string::npos) << sentence;
+  EXPECT_NE(sentence.find("at most 1048576"), std::string::npos) << sentence;
+}
+
+TEST_F(SettingsTest, AFileWithoutASizeIsReadNoFurtherThanTheLargest) {
+  Sources sources;
+  sources.file = "/dev/zero";
+  const auto endless = Settings::load(sources);
+  ASSERT_FALSE(endless);
+  EXPECT_NE(endless.error().message.find("/dev/zero has more than 1048576 bytes"),
+            std::string::npos)
+      << endless.error().message;
+  sources.file = directory_;
+  const auto directory = Settings::load(sources);
+  ASSERT_FALSE(directory);
+  EXPECT_NE(directory.error().message.find(directory_.string()), std::string::npos)
+      << directory.error().message;
 }
 
 TEST_F(SettingsTest, AliasesOfTheSourceDocumentsAreReadAfterTheOwnName) {

@@ -6,13 +6,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <filesystem>
 #include <sstream>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 #include <toml++/toml.h>
+
+#include "base/files.h"
+#include "base/limits.h"
 
 namespace hearth::config {
 
@@ -97,18 +102,30 @@ std::optional<std::size_t> find_misplaced(std::string_view text) {
   return std::nullopt;
 }
 
+Error too_long(const std::string& path) {
+  std::error_code failed;
+  const std::uintmax_t size = std::filesystem::file_size(path, failed);
+  const bool is_known = !failed && std::cmp_greater(size, limits::kSettingsFileBytesMax);
+  const std::string most = std::to_string(limits::kSettingsFileBytesMax);
+  return limit_exceeded("kSettingsFileBytesMax", limits::kSettingsFileBytesMax,
+                        "read configuration: " + path + " has " +
+                            (is_known ? std::to_string(size) : "more than " + most) +
+                            " bytes; at most " + most + " are read (kSettingsFileBytesMax)");
+}
+
 }  // namespace
 
 Result<std::optional<FileValues>> read_toml_file(const std::string& path, bool must_exist) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    if (errno == ENOENT && !must_exist) {
+  const Result<std::string> read = read_file(path, limits::kSettingsFileBytesMax);
+  if (!read) {
+    if (read.error().sys_errno == ENOENT && !must_exist) {
       return std::optional<FileValues>{};
     }
-    return invalid_argument(system_error("read configuration " + path, errno).message);
+    return read.error().code == ErrorCode::ResourceExhausted
+               ? too_long(path)
+               : invalid_argument("read configuration: " + read.error().message);
   }
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  const std::string& text = *read;
   if (const auto at = find_misplaced(text)) {
     const auto line =
         1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*at), '\n');

@@ -14,7 +14,8 @@ struct FileValues {
   std::map<std::string, std::string> values;  // a table of strings becomes "k=v,k=v"
 };
 
-// nullopt when there is no such file and it need not exist. Errors name line and column.
+// nullopt when there is no such file and it need not exist. Errors name line and column. A file of
+// more than limits::kSettingsFileBytesMax is refused.
 Result<std::optional<FileValues>> read_toml_file(const std::string& path, bool must_exist);
 
 }  // namespace hearth::config
