@@ -48,6 +48,9 @@ inline constexpr std::int64_t kHttpBytesPerSecondMin = 16 * kKiB;
 inline constexpr int kClientKeepaliveSeconds = 10;
 inline constexpr int kClientKeepaliveProbeSeconds = 5;
 inline constexpr int kClientKeepaliveProbesMax = 3;
+// What a client of the command line keeps of one event, and of one line, of a stream; a snapshot of
+// the largest fleet is one of each.
+inline constexpr std::int64_t kClientEventBytesMax = 256 * kMiB;
 // How often a server looks at its certificate files, besides SIGHUP.
 inline constexpr Duration kCertificateCheckInterval = std::chrono::seconds(5);
 inline constexpr std::int64_t kListLimitMax = 1'000;

@@ -75,13 +75,14 @@ Result<Follower::Step> Follower::read_events(client::ResponseStream& stream) {
       continue;
     }
     events.clear();
-    parser.feed(bytes, events);
+    const Result<> fed = parser.feed(bytes, events);
     for (const client::SseEvent& event : events) {
       HEARTH_ASSIGN(const Step step, take(event));
       if (step != Step::Go) {
         return step;
       }
     }
+    HEARTH_TRY(fed);
     if (*end == client::WaitEnd::TimedOut || stream.done()) {
       return Step::Reconnect;
     }

@@ -69,10 +69,11 @@ Result<bool> Progress::follow(client::ResponseStream& stream) {
     }
     silent_reads = *end == client::WaitEnd::Data ? 0 : silent_reads + 1;
     events.clear();
-    parser.feed(bytes, events);
+    const Result<> fed = parser.feed(bytes, events);
     for (const client::SseEvent& event : events) {
       HEARTH_TRY(take(event));
     }
+    HEARTH_TRY(fed);
   }
   return false;
 }

@@ -69,7 +69,7 @@ class TopSource {
       return false;
     }
     stream_ = *std::move(stream);
-    parser_ = {};
+    parser_ = client::SseParser();
     last_data_ns_ = last_try_ns_;
     return true;
   }
@@ -82,11 +82,12 @@ class TopSource {
     std::string bytes;
     const auto end = stream_->read(bytes, timeout);
     std::vector<client::SseEvent> events;
-    parser_.feed(bytes, events);
+    const Result<> fed = parser_.feed(bytes, events);
     for (const client::SseEvent& event : events) {
       HEARTH_TRY(model_.take(event, clock_.now()));
       away_since_.reset();
     }
+    HEARTH_TRY(fed);
     const std::int64_t now_ns = clock_.monotonic_ns();
     if (!bytes.empty()) {
       last_data_ns_ = now_ns;

@@ -1,11 +1,15 @@
 #include "client/sse_parser.h"
 
 #include <charconv>
+#include <cstdint>
 
 namespace hearth::client {
 
-void SseParser::feed(std::string_view bytes, std::vector<SseEvent>& events) {
+Result<> SseParser::feed(std::string_view bytes, std::vector<SseEvent>& events) {
   for (const char byte : bytes) {
+    if (is_too_long_) {
+      break;
+    }
     if (skip_lf_) {
       skip_lf_ = false;
       if (byte == '\n') {
@@ -17,9 +21,16 @@ void SseParser::feed(std::string_view bytes, std::vector<SseEvent>& events) {
       take_line(line_, events);
       line_.clear();
     } else {
+      is_too_long_ = line_.size() + data_.size() >= bytes_max_;
       line_.push_back(byte);
     }
   }
+  if (is_too_long_) {
+    return limit_exceeded("kClientEventBytesMax", static_cast<std::int64_t>(bytes_max_),
+                          "the server sends an event of more than " + std::to_string(bytes_max_) +
+                              " bytes, the most that is read (kClientEventBytesMax)");
+  }
+  return {};
 }
 
 void SseParser::take_line(std::string_view line, std::vector<SseEvent>& events) {

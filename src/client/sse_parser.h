@@ -1,10 +1,14 @@
 // Server-sent events from bytes. Pure: feed it what arrives, take what is complete.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/limits.h"
+#include "base/result.h"
 
 namespace hearth::client {
 
@@ -18,7 +22,13 @@ struct SseEvent {
 // comments are skipped, an event without data is dropped.
 class SseParser {
  public:
-  void feed(std::string_view bytes, std::vector<SseEvent>& events);
+  static constexpr auto kBytesMax = static_cast<std::size_t>(limits::kClientEventBytesMax);
+
+  explicit SseParser(std::size_t bytes_max = kBytesMax) : bytes_max_(bytes_max) {}
+
+  // Fails, now and whatever follows, once a line or an event's data has more than `bytes_max`
+  // bytes; the events before it are there.
+  Result<> feed(std::string_view bytes, std::vector<SseEvent>& events);
 
   [[nodiscard]] const std::string& last_id() const { return last_id_; }
   [[nodiscard]] std::optional<int> retry_ms() const { return retry_ms_; }
@@ -26,6 +36,8 @@ class SseParser {
  private:
   void take_line(std::string_view line, std::vector<SseEvent>& events);
 
+  std::size_t bytes_max_;
+  bool is_too_long_ = false;
   std::string line_;
   bool skip_lf_ = false;
   std::string event_;

@@ -12,7 +12,7 @@ std::vector<SseEvent> parse_in_pieces(const std::string& text, std::size_t piece
   SseParser parser;
   std::vector<SseEvent> events;
   for (std::size_t at = 0; at < text.size(); at += piece) {
-    parser.feed(std::string_view(text).substr(at, piece), events);
+    EXPECT_TRUE(parser.feed(std::string_view(text).substr(at, piece), events));
   }
   return events;
 }
@@ -38,18 +38,48 @@ TEST(SseParserTest, ReadsTheSameEventsHoweverTheBytesAreCut) {
 TEST(SseParserTest, DropsAnEventThatWasCutBeforeItsBlankLine) {
   SseParser parser;
   std::vector<SseEvent> events;
-  parser.feed("id: 3\ndata: half\n", events);
+  ASSERT_TRUE(parser.feed("id: 3\ndata: half\n", events));
   EXPECT_TRUE(events.empty());
 }
 
 TEST(SseParserTest, IgnoresAnEventWithoutDataAndARetryThatIsNoNumber) {
   SseParser parser;
   std::vector<SseEvent> events;
-  parser.feed("event: ping\n\nretry: soon\n\n", events);
+  ASSERT_TRUE(parser.feed("event: ping\n\nretry: soon\n\n", events));
   EXPECT_TRUE(events.empty());
   EXPECT_FALSE(parser.retry_ms().has_value());
-  parser.feed("retry: 250\n\n", events);
+  ASSERT_TRUE(parser.feed("retry: 250\n\n", events));
   EXPECT_EQ(parser.retry_ms(), 250);
+}
+
+TEST(SseParserTest, ALineOfTheLargestSizeIsReadAndOneByteMoreIsRefusedForGood) {
+  constexpr std::size_t kMost = 16;
+  SseParser parser(kMost);
+  std::vector<SseEvent> events;
+  ASSERT_TRUE(parser.feed("data: 0123456789\n\n", events));  // 16 bytes
+  ASSERT_EQ(events.size(), 1U);
+  const Result<> refused = parser.feed("data: x\n\ndata: 0123456789a\n\ndata: y\n\n", events);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().limit, "kClientEventBytesMax");
+  EXPECT_EQ(refused.error().limit_value, 16);
+  EXPECT_NE(refused.error().message.find("more than 16 bytes"), std::string::npos);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[1].data, "x") << "what came before it is there";
+  EXPECT_FALSE(parser.feed("\n\ndata: z\n\n", events));
+  EXPECT_EQ(events.size(), 2U);
+}
+
+TEST(SseParserTest, TheLinesOfOneEventAreBoundedTogether) {
+  constexpr std::size_t kMost = 16;
+  SseParser parser(kMost);
+  std::vector<SseEvent> events;
+  for (int i = 0; i < 3; ++i) {  // each event counts alone
+    ASSERT_TRUE(parser.feed("data: 01\n: comment\ndata: 23\n\n", events));
+  }
+  EXPECT_EQ(events.size(), 3U);
+  ASSERT_TRUE(parser.feed("data: 0123456\n", events));
+  EXPECT_FALSE(parser.feed("data: 7890", events)) << "7 bytes and 10 more";
+  EXPECT_EQ(events.size(), 3U);
 }
 
 }  // namespace

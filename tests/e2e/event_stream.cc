@@ -61,7 +61,10 @@ EventStream::Event EventStream::wait_for(const Wanted& wanted, const std::string
       ADD_FAILURE() << (is_over ? "the stream ended before " : "waited in vain for ") << what;
       return {};
     }
-    parser_.feed(bytes, events_);
+    if (const Result<> fed = parser_.feed(bytes, events_); !fed) {
+      ADD_FAILURE() << fed.error().message;
+      return {};
+    }
   }
 }
 
