@@ -74,7 +74,7 @@ ControllerLoop::Impl::Impl(LoopDeps loop_deps, LoopOptions loop_options, LoopSta
                  .log = deps.log,
                  .on_removed = [this](const auto& jobs) { removed(jobs); }},
                 options.retention),
-      telemetry({.published = published, .clock = deps.clock, .log = deps.log},
+      telemetry({.published = published, .clock = deps.clock},
                 {.registry = {.worker_timeout = options.worker_timeout}}) {}
 
 void ControllerLoop::Impl::removed(const std::vector<store::RemovedJob>& jobs) {

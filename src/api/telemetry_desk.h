@@ -21,7 +21,6 @@
 #include "api/telemetry_api.h"
 #include "base/clock.h"
 #include "base/histogram.h"
-#include "base/log.h"
 #include "base/mutex.h"
 #include "registry/worker_registry.h"
 
@@ -33,7 +32,6 @@ class TelemetryDesk final : public TelemetryApi {
   struct Deps {
     Published& published;  // the agents that queries are about
     Clock& clock;
-    Log& log;
   };
   struct Options {
     registry::WorkerRegistry::Options registry;

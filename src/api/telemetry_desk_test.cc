@@ -184,9 +184,8 @@ TEST_F(TelemetryDeskTest, AControllersRestartIsOverWithTheNextReport) {
 
 TEST(TelemetryPaceTest, ThousandsOfAgentsSendMoreSeldom) {
   hearth::testing::ManualClock clock;
-  const auto log = make_null_log();
   Published published;
-  TelemetryDesk desk({.published = published, .clock = clock, .log = *log},
+  TelemetryDesk desk({.published = published, .clock = clock},
                      {.registry = {}, .reports_per_second_max = 2});
   desk.want_figures();
   std::vector<std::shared_ptr<testing::FakeConnection>> connections;

@@ -39,9 +39,8 @@ class FeedPagesTest : public ::testing::Test {
   static constexpr std::int64_t kRing = 600;
   api::testing::FakeControllerApi api_;
   hearth::testing::ManualClock clock_;
-  std::unique_ptr<Log> log_ = make_null_log();
   api::Published published_;
-  api::TelemetryDesk telemetry_{{.published = published_, .clock = clock_, .log = *log_}, {}};
+  api::TelemetryDesk telemetry_{{.published = published_, .clock = clock_}, {}};
   EventHub hub_{api_, telemetry_, kRing};
   FeedPages pages_{api_, telemetry_, hub_, clock_};
 };

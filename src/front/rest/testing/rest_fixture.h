@@ -90,7 +90,7 @@ class RestFixture : public ::testing::Test {
   api::testing::FakeControllerApi api_;
   // The real one: there is nothing behind it but what the test says as an agent.
   api::Published published_;
-  api::TelemetryDesk telemetry_{{.published = published_, .clock = clock_, .log = log_}, {}};
+  api::TelemetryDesk telemetry_{{.published = published_, .clock = clock_}, {}};
   std::unique_ptr<RestService> service_;
   std::unique_ptr<net::HttpServer> server_;
 };
