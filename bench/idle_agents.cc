@@ -15,59 +15,34 @@
 #include <utility>
 #include <vector>
 
-#include "agent/link/grpc_link.h"
 #include "agent/loop/event_loop.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "bench_agent.h"
 #include "bench_controller.h"
 
 namespace hearth {
 namespace {
 
-class SomeUsage final : public agent::MachineUsage {
- public:
-  AgentUsage read() override { return {.cpu_percent = 1.0, .memory_bytes = limits::kGiB}; }
-};
-
-class IdleAgent final : public agent::LinkListener, public agent::OutputSource {
+class IdleAgent final : public BenchAgent {
  public:
   IdleAgent(int number, agent::EventLoop& loop, Log& log, const std::string& controller,
             Countdown& welcomed)
-      : id_("idle-" + std::to_string(number)),
-        welcomed_(welcomed),
-        link_(agent::make_grpc_link({loop, log, usage_, *this}, {.controller = controller})) {}
+      : BenchAgent({.id = AgentId("idle-" + std::to_string(number)),
+                    .version = HEARTH_VERSION,
+                    .capacity = {.cpu_milli = 1, .memory_bytes = limits::kMiB},
+                    .max_parallel_jobs = 1},
+                   {.cpu_percent = 1.0, .memory_bytes = limits::kGiB}, loop, log, controller),
+        welcomed_(welcomed) {}
 
-  void start() { link_->start(*this); }
-  void close() { link_.reset(); }
-
-  agent::LinkHello hello() override {
-    AgentInfo info{.id = AgentId(id_), .instance = id_, .incarnation = "incarnation"};
-    info.version = HEARTH_VERSION;
-    info.capacity = {.cpu_milli = 1, .memory_bytes = limits::kMiB};
-    info.max_parallel_jobs = 1;
-    info.sandboxes = {SandboxLevel::None};
-    return {std::move(info), {}, 0};
-  }
   void on_order(const agent::AgentCommand& order) override {
     if (std::holds_alternative<agent::LinkUp>(order)) {
       welcomed_.done();
     }
   }
-  void on_assign(agent::AssignOrder /*order*/) override {}
-  void on_telemetry_wanted(Duration /*interval*/) override {}
-  void on_telemetry_query(std::uint64_t /*id*/, const TelemetryQuery& /*query*/) override {}
-  void on_beat() override {}
-  void on_rejected(const Error& error) override { HEARTH_CHECK(false, error.message); }
-  output::LogSlice read_output(const agent::OutputStreamKey& /*stream*/, std::int64_t offset,
-                               std::int64_t /*max*/) override {
-    return {offset, "", offset};
-  }
 
  private:
-  const std::string id_;
   Countdown& welcomed_;
-  SomeUsage usage_;
-  std::unique_ptr<agent::ControllerLink> link_;
 };
 
 void run(const std::string& controller, int count) {

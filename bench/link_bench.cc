@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "agent/link/grpc_link.h"
 #include "agent/loop/event_loop.h"
 #include "api/doorkeeper.h"
 #include "base/check.h"
+#include "bench_agent.h"
 #include "bench_controller.h"
 #include "front/agentlink/agent_link_server.h"
 
@@ -33,29 +33,16 @@ struct Served : Controller {
   std::unique_ptr<front::agentlink::AgentLinkServer> server;
 };
 
-class NoUsage final : public agent::MachineUsage {
- public:
-  AgentUsage read() override { return {}; }
-};
-
-class InstantAgent final : public agent::LinkListener, public agent::OutputSource {
+class InstantAgent final : public BenchAgent {
  public:
   InstantAgent(int number, agent::EventLoop& loop, Log& log, const std::string& controller,
                Countdown& ended)
-      : id_("bench-" + std::to_string(number)),
-        ended_(ended),
-        link_(agent::make_grpc_link({loop, log, usage_, *this}, {.controller = controller})) {}
+      : BenchAgent({.id = AgentId("bench-" + std::to_string(number)),
+                    .capacity = {.cpu_milli = 1'000, .memory_bytes = limits::kGiB},
+                    .max_parallel_jobs = limits::kParallelJobsDefault},
+                   {}, loop, log, controller),
+        ended_(ended) {}
 
-  void start() { link_->start(*this); }
-  void close() { link_.reset(); }
-
-  agent::LinkHello hello() override {
-    AgentInfo info{.id = AgentId(id_), .instance = id_, .incarnation = "incarnation"};
-    info.capacity = {.cpu_milli = 1'000, .memory_bytes = limits::kGiB};
-    info.max_parallel_jobs = limits::kParallelJobsDefault;
-    info.sandboxes = {SandboxLevel::None};
-    return {std::move(info), {}, 0};
-  }
   void on_order(const agent::AgentCommand& order) override {
     const auto* ack = std::get_if<agent::ReportAcked>(&order);
     if (std::holds_alternative<agent::LinkUp>(order) || (ack != nullptr && ack->finished)) {
@@ -63,25 +50,14 @@ class InstantAgent final : public agent::LinkListener, public agent::OutputSourc
     }
   }
   void on_assign(agent::AssignOrder order) override {
-    link_->report_started(order.key);
+    link().report_started(order.key);
     AttemptResult result{.state = JobState::Completed};
     result.exit_code = 0;
-    link_->report_finished(order.key, result);
-  }
-  void on_telemetry_wanted(Duration /*interval*/) override {}
-  void on_telemetry_query(std::uint64_t /*id*/, const TelemetryQuery& /*query*/) override {}
-  void on_beat() override {}
-  void on_rejected(const Error& error) override { HEARTH_CHECK(false, error.message); }
-  output::LogSlice read_output(const agent::OutputStreamKey& /*stream*/, std::int64_t offset,
-                               std::int64_t /*max*/) override {
-    return {offset, "", offset};
+    link().report_finished(order.key, result);
   }
 
  private:
-  const std::string id_;
   Countdown& ended_;
-  NoUsage usage_;
-  std::unique_ptr<agent::ControllerLink> link_;
 };
 
 // range(0): jobs in a batch, range(1): agents, 64 jobs at a time on each.
