@@ -77,7 +77,7 @@ TEST_P(MonitorTest, SpawnAppliesCpuLimit) {
   CgroupHandle& greedy = make_group("w2", {.cpu_limit_milli = 20});
   watch(greedy, run_in(greedy, [](const auto& done) { done(); }));
   run_in(greedy, [](const auto& done) {
-    burn(15);  // of seven periods
+    use_cpu(15);  // of seven periods
     done();
   });
   EXPECT_GT(sample("w2").throttled_percent, 0);
@@ -92,7 +92,7 @@ TEST_P(MonitorTest, SpawnAppliesMemoryLimit) {
   EXPECT_EQ(number(group.folders().memory + file), 32 * limits::kMiB);
   const pid_t pid = run_in(group, [](const auto& done) {
     done();
-    eat(256 * limits::kMiB);
+    use_memory(256 * limits::kMiB);
   });
   int status = 0;
   ASSERT_EQ(waitpid(pid, &status, 0), pid);
@@ -152,8 +152,8 @@ TEST_P(MonitorTest, CollectReadsCgroupStats) {
   const double after_watch = now_ms();
   const double cpu_watched = cpu_ms();
   run_in(group, [](const auto& done) {
-    burn(400);
-    eat(24 * limits::kMiB);
+    use_cpu(400);
+    use_memory(24 * limits::kMiB);
     done();
   });
   const double before_sample = now_ms();
@@ -189,8 +189,8 @@ TEST_P(MonitorTest, CollectWithoutGroupsSumsTheProcessTree) {
   CgroupHandle& group = make_group("w1");
   const pid_t leader = run_in(group, [](const auto& done) {
     if (fork() == 0) {
-      burn(300);
-      eat(24 * limits::kMiB);
+      use_cpu(300);
+      use_memory(24 * limits::kMiB);
       done();
     }
   });
@@ -231,7 +231,7 @@ TEST_P(MonitorTest, CollectSeesIo) {
       }
     }
     fdatasync(fd);
-    burn(120);  // a rate needs time
+    use_cpu(120);  // a rate needs time
     if (write(written[1], "x", 1) != 1) {
       _exit(kChildFailed);
     }
@@ -271,7 +271,7 @@ TEST_P(MonitorTest, CollectCalculatesUptime) {
   const pid_t pid = run_in(group, [](const auto& done) { done(); });
   watch(group, pid);
   const auto first = sample("w1").uptime;
-  burn(200);
+  use_cpu(200);
   const auto second = sample("w1").uptime;
   ASSERT_TRUE(first && second);
   EXPECT_GE(first->count(), 0);
@@ -399,7 +399,7 @@ TEST_P(MonitorTest, EnumerateWalksCgroupTree) {
       _exit(kChildFailed);
     }
     done();
-    burn(200);
+    use_cpu(200);
   });
   make_group("w3");  // nobody is in it
   const auto found = enumerate_groups(groups_->folders());
@@ -430,8 +430,8 @@ TEST_P(MonitorTest, ARecycledGroupStartsAtNothing) {
   CgroupHandle& first = make_group("first", limits);
   const std::string folder = first.folders().membership;
   const pid_t pid = run_in(first, [](const auto& done) {
-    eat(40 * limits::kMiB);
-    burn(150);
+    use_memory(40 * limits::kMiB);
+    use_cpu(150);
     done();
     _exit(0);
   });

@@ -2,21 +2,16 @@
 // collector that looks at them.
 //
 // Processes are started in one of two ways: by the launcher, as jobs are; or as forks of the test
-// that do one thing (burn, eat, write) and say by a pipe when it is done, so that nothing waits for
-// time to pass.
+// that do one thing (use CPU, memory or a disk) and say by a pipe when it is done, so that nothing
+// waits for time to pass.
 #pragma once
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <csignal>
-#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -26,6 +21,7 @@
 #include <vector>
 
 #include "agent/cgroup/cgroup_driver.h"
+#include "agent/cgroup/testing/group_process.h"
 #include "agent/launcher/real_launcher.h"
 #include "agent/probe/collector.h"
 #include "base/clock.h"
@@ -36,7 +32,6 @@ namespace hearth::agent {
 class WorkerFixture : public ::testing::TestWithParam<Enforcement> {
  protected:
   static constexpr int kPatienceMs = 20'000;
-  static constexpr int kChildFailed = 99;
 
   void SetUp() override {
     ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
@@ -103,33 +98,13 @@ class WorkerFixture : public ::testing::TestWithParam<Enforcement> {
   // then stays until it is killed. Returns when it is done.
   using Body = std::function<void(const std::function<void()>& done)>;
   pid_t run_in(CgroupHandle& group, const Body& body) {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
-    const pid_t pid = fork();
-    if (pid == 0) {
-      setsid();
-      for (const std::string& path : group.join_paths()) {
-        const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-        if (fd < 0 || write(fd, "0", 1) != 1) {
-          _exit(kChildFailed);
-        }
-        close(fd);
-      }
-      body([&ends] {
-        if (write(ends[1], "x", 1) != 1) {
-          _exit(kChildFailed);
-        }
-      });
+    return fork_into(group, [&body](const std::function<void()>& done) {
+      body(done);
       for (;;) {
         pause();
       }
-    }
-    close(ends[1]);
-    char byte = 0;
-    EXPECT_EQ(read(ends[0], &byte, 1), 1) << "the worker failed";
-    close(ends[0]);
-    group.set_leader(pid);
-    return pid;
+      return 0;
+    });
   }
 
   // Watched from now on; without a leader as one that is found, not started.
@@ -153,27 +128,6 @@ class WorkerFixture : public ::testing::TestWithParam<Enforcement> {
     WorkerReading found = reading(id);
     EXPECT_EQ(found.problem, "");
     return found.sample;
-  }
-
-  // CPU time of the caller, a fork.
-  static std::int64_t used_cpu_ms() {
-    timespec used{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return used.tv_sec * 1'000 + used.tv_nsec / 1'000'000;
-  }
-  static void burn(std::int64_t milliseconds) {
-    for (const std::int64_t until = used_cpu_ms() + milliseconds; used_cpu_ms() < until;) {
-    }
-  }
-  static void eat(std::size_t bytes) {
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-      _exit(kChildFailed);
-    }
-    auto* at = static_cast<volatile char*>(memory);
-    for (std::size_t i = 0; i < bytes; i += 4096) {
-      at[i] = 1;
-    }
   }
 
   // Starts `command` by the launcher in the group, as a job is started; its first process, or why

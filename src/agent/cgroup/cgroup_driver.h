@@ -2,7 +2,7 @@
 //
 // Implementations: V2Driver, HybridDriver (v1 limits; membership, freeze and kill through the v2
 // hierarchy beside it), V1Driver, NoneDriver (process groups only). All pass the contract suite in
-// testing/cgroup_contract.h; what the kernel really enforces is enforcement(). Groups live below
+// cgroup_contract_*_test.cc; what the kernel really enforces is enforcement(). Groups live below
 // `<root>/hearth-<instance>/`, so cleaning up after a crash never touches a neighbour's, which is
 // held for as long as its driver lives.
 //
