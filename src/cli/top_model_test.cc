@@ -5,20 +5,8 @@
 #include "cli/testing/top_events.h"
 #include "cli/top_json.h"
 
-namespace hearth::cli {
+namespace hearth::cli::testing {
 namespace {
-
-using testing::agent;
-using testing::change;
-using testing::job;
-using testing::kNow;
-using testing::machine;
-using testing::page;
-using testing::snapshot;
-using testing::take;
-using testing::telemetry;
-using testing::with;
-using testing::worker;
 
 std::int64_t count(const TopModel& model, const std::string& state) {
   const auto found = model.counts().find(state);
@@ -280,4 +268,4 @@ TEST(TopModelTest, AsJsonItIsOneObjectWithNullForWhatIsNotKnown) {
 }
 
 }  // namespace
-}  // namespace hearth::cli
+}  // namespace hearth::cli::testing

@@ -38,6 +38,23 @@ TopPressure read_pressure(const json::value& object) {
   return {number_in(*pressure, "cpu"), number_in(*pressure, "memory"), number_in(*pressure, "io")};
 }
 
+// Of a worker's GPUs less is told than of a machine's; what is not is left empty.
+std::vector<TopGpu> read_gpus(const json::value& object, std::string_view used_key) {
+  std::vector<TopGpu> read;
+  if (const auto* gpus = list_in(object, "gpus"); gpus != nullptr) {
+    for (const json::value& gpu : *gpus) {
+      read.push_back({.index = integer_of(gpu, "index"),
+                      .name = shown_text(gpu, "name"),
+                      .util_percent = number_in(gpu, "utilPercent"),
+                      .memory_used = count_in(gpu, used_key),
+                      .memory_total = count_in(gpu, "memoryTotalBytes"),
+                      .celsius = number_in(gpu, "temperatureCelsius"),
+                      .stale_since = time_in(gpu, "staleSince")});
+    }
+  }
+  return read;
+}
+
 std::string command_line(const json::value& job) {
   std::string line;
   if (const auto* words = list_in(job, "command"); words != nullptr) {
@@ -92,51 +109,30 @@ TopAgent read_agent(const json::value& agent) {
 }
 
 TopMachine read_machine(const json::value& machine) {
-  TopMachine read{.cpu_percent = number_in(machine, "cpuPercent"),
-                  .cpu_milli = count_in(machine, "cpuMilli"),
-                  .load = number_in(machine, "load1m"),
-                  .memory_used = count_in(machine, "memoryUsedBytes"),
-                  .memory_total = count_in(machine, "memoryTotalBytes"),
-                  .disk_free = count_in(machine, "diskFreeBytes"),
-                  .net_rx = count_in(machine, "netRxBytesPerSec"),
-                  .net_tx = count_in(machine, "netTxBytesPerSec"),
-                  .pressure = read_pressure(machine),
-                  .gpus = {},
-                  .gpu_problem = shown_text(machine, "gpuProblem")};
-  if (const auto* gpus = list_in(machine, "gpus"); gpus != nullptr) {
-    for (const json::value& gpu : *gpus) {
-      read.gpus.push_back({.index = integer_of(gpu, "index"),
-                           .name = shown_text(gpu, "name"),
-                           .util_percent = number_in(gpu, "utilPercent"),
-                           .memory_used = count_in(gpu, "memoryUsedBytes"),
-                           .memory_total = count_in(gpu, "memoryTotalBytes"),
-                           .celsius = number_in(gpu, "temperatureCelsius"),
-                           .stale_since = time_in(gpu, "staleSince")});
-    }
-  }
-  return read;
+  return {.cpu_percent = number_in(machine, "cpuPercent"),
+          .cpu_milli = count_in(machine, "cpuMilli"),
+          .load = number_in(machine, "load1m"),
+          .memory_used = count_in(machine, "memoryUsedBytes"),
+          .memory_total = count_in(machine, "memoryTotalBytes"),
+          .disk_free = count_in(machine, "diskFreeBytes"),
+          .net_rx = count_in(machine, "netRxBytesPerSec"),
+          .net_tx = count_in(machine, "netTxBytesPerSec"),
+          .pressure = read_pressure(machine),
+          .gpus = read_gpus(machine, "memoryUsedBytes"),
+          .gpu_problem = shown_text(machine, "gpuProblem")};
 }
 
 TopFigures read_figures(const json::value& worker) {
-  TopFigures read{.cpu_percent = number_in(worker, "cpuPercent"),
-                  .memory = count_in(worker, "memoryBytes"),
-                  .memory_peak = count_in(worker, "memoryPeakBytes"),
-                  .io_read = count_in(worker, "ioReadBytesPerSec"),
-                  .io_write = count_in(worker, "ioWriteBytesPerSec"),
-                  .pids = count_in(worker, "pids"),
-                  .throttled_percent = number_in(worker, "throttledPercent"),
-                  .oom_kills = count_in(worker, "oomKills"),
-                  .pressure = read_pressure(worker),
-                  .gpus = {}};
-  if (const auto* gpus = list_in(worker, "gpus"); gpus != nullptr) {
-    for (const json::value& gpu : *gpus) {
-      TopGpu& part = read.gpus.emplace_back();
-      part.index = integer_of(gpu, "index");
-      part.util_percent = number_in(gpu, "utilPercent");
-      part.memory_used = count_in(gpu, "memoryBytes");
-    }
-  }
-  return read;
+  return {.cpu_percent = number_in(worker, "cpuPercent"),
+          .memory = count_in(worker, "memoryBytes"),
+          .memory_peak = count_in(worker, "memoryPeakBytes"),
+          .io_read = count_in(worker, "ioReadBytesPerSec"),
+          .io_write = count_in(worker, "ioWriteBytesPerSec"),
+          .pids = count_in(worker, "pids"),
+          .throttled_percent = number_in(worker, "throttledPercent"),
+          .oom_kills = count_in(worker, "oomKills"),
+          .pressure = read_pressure(worker),
+          .gpus = read_gpus(worker, "memoryBytes")};
 }
 
 TopWorker read_worker(const json::value& worker) {

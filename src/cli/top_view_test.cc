@@ -7,20 +7,8 @@
 #include "cli/cell_text.h"
 #include "cli/testing/top_events.h"
 
-namespace hearth::cli {
+namespace hearth::cli::testing {
 namespace {
-
-using testing::agent;
-using testing::change;
-using testing::job;
-using testing::kNow;
-using testing::machine;
-using testing::page;
-using testing::snapshot;
-using testing::take;
-using testing::telemetry;
-using testing::with;
-using testing::worker;
 
 const TopStatus kStatus{.url = "http://127.0.0.1:7070", .now = kNow, .away_since = {}};
 
@@ -315,4 +303,4 @@ TEST(TopViewTest, OnceShowsAllOfIt) {
 }
 
 }  // namespace
-}  // namespace hearth::cli
+}  // namespace hearth::cli::testing
