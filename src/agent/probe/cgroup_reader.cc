@@ -78,7 +78,9 @@ CgroupReader::Files CgroupReader::files_of(DescriptorBudget& budget, const Group
       .oom = kept(folders.memory, "memory.events", "memory.oom_control"),
       .io = kept(folders.io, "io.stat", "blkio.throttle.io_service_bytes_recursive"),
       .pids = kept(folders.pids, "pids.current", "pids.current"),
-      .procs = kept(folders.membership, "cgroup.procs", "cgroup.procs"),
+      // v1 lists the members when the file is opened, and again after a second without any reader.
+      .procs = KeptFile(budget, file_in(folders.membership, "cgroup.procs"),
+                        is_v1 ? Keep::Path : Keep::Descriptor),
   };
 }
 

@@ -9,8 +9,8 @@
 #include "agent/cgroup/kept_files.h"
 
 namespace hearth::agent {
-KeptFile::KeptFile(DescriptorBudget& budget, std::string path)
-    : budget_(&budget), path_(std::move(path)) {
+KeptFile::KeptFile(DescriptorBudget& budget, std::string path, Keep keep)
+    : budget_(&budget), path_(std::move(path)), keep_(keep) {
   if (path_.empty()) {
     state_ = FileState::Absent;
   }
@@ -23,6 +23,7 @@ KeptFile::~KeptFile() {
 KeptFile::KeptFile(KeptFile&& other) noexcept
     : budget_(other.budget_),
       path_(std::move(other.path_)),
+      keep_(other.keep_),
       fd_(std::move(other.fd_)),
       was_there_(other.was_there_),
       state_(other.state_),
@@ -40,7 +41,7 @@ std::string_view KeptFile::read(std::span<char> buffer) {
       return {};
     }
     was_there_ = true;
-    (budget_->take() ? fd_ : for_this_read).reset(fd);
+    (keep_ == Keep::Descriptor && budget_->take() ? fd_ : for_this_read).reset(fd);
   }
   const ssize_t got = read_from_start(fd, buffer);
   if (got < 0) {

@@ -38,9 +38,14 @@ enum class FileState : std::uint8_t {
   Failed,  // this time; the next read tries again
 };
 
+enum class Keep : std::uint8_t {
+  Descriptor,
+  Path,  // opened for each read: for files that tell news only to whoever opens them
+};
+
 class KeptFile {
  public:
-  KeptFile(DescriptorBudget& budget, std::string path);
+  KeptFile(DescriptorBudget& budget, std::string path, Keep keep = Keep::Descriptor);
   ~KeptFile();
   KeptFile(KeptFile&& other) noexcept;
   KeptFile& operator=(KeptFile&&) = delete;
@@ -60,6 +65,7 @@ class KeptFile {
 
   DescriptorBudget* budget_;
   std::string path_;
+  Keep keep_;
   UniqueFd fd_;
   bool was_there_ = false;
   FileState state_ = FileState::Failed;

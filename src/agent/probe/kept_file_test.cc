@@ -51,6 +51,20 @@ TEST_F(KeptFileTest, BeyondTheBudgetItIsOpenedForEachRead) {
   EXPECT_EQ(budget.left(), 1);
 }
 
+TEST_F(KeptFileTest, OneThatIsNotToBeKeptIsOpenedForEachRead) {
+  DescriptorBudget budget(1);
+  put("a", "1\n");
+  KeptFile file(budget, dir_.file("a"), Keep::Path);
+  EXPECT_EQ(file.read(buffer_), "1\n");
+  EXPECT_EQ(budget.left(), 1);
+  std::filesystem::remove(dir_.file("a"));
+  put("a", "22\n");
+  EXPECT_EQ(file.read(buffer_), "22\n") << "another file of that name";
+  std::filesystem::remove(dir_.file("a"));
+  EXPECT_EQ(file.read(buffer_), "");
+  EXPECT_EQ(file.state(), FileState::Gone);
+}
+
 TEST_F(KeptFileTest, WhatWasNeverThereIsNotLookedForAgain) {
   DescriptorBudget budget(1);
   KeptFile file(budget, dir_.file("none"));
