@@ -57,9 +57,10 @@ class WorkerFixture : public ::testing::TestWithParam<Enforcement> {
     }
   }
 
-  void make_collector(const GpuProbe* gpus) {
+  void make_collector(const GpuProbe* gpus) { make_collector(gpus, clock_); }
+  void make_collector(const GpuProbe* gpus, Clock& clock) {
     collector_ = std::make_unique<Collector>(
-        Collector::Deps{.clock = clock_, .gpus = gpus},
+        Collector::Deps{.clock = clock, .gpus = gpus},
         Collector::Options{.proc_root = "/proc",
                            .files_kept_max = limits::kProbeFilesKeptMax,
                            .machine = {.root = "", .data_dir = dir_.path(), .cpu_milli = {}}});

@@ -4,7 +4,7 @@
   tests/vm/run.py --build build/dev [--timeout SECONDS] [v2] [hybrid] [v1]
 
 A host has one kind of cgroup hierarchy; here each kind is had anywhere, one machine after the other,
-with every controller. Prints the console and, for each result on it, `ok KIND NAME` or
+with every controller and a disk. Prints the console and, for each result on it, `ok KIND NAME` or
 `not ok KIND NAME`; a test that skips itself here has failed, since this is where it must run. Needs
 the packages of role test (tools/packages.txt).
 """
@@ -25,6 +25,7 @@ CACHE = ROOT / "build/cache/vm"
 META_PACKAGE = "linux-image-cloud-amd64"
 PROGRAMS = ["hearth", "hearth-launcher", "hearth_agent_cgroup_test", "hearth_monitor_test"]
 MEMORY_MB = 1024
+DISK_BYTES = 256 << 20  # sparse
 KINDS = ["v2", "hybrid", "v1"]
 
 
@@ -104,8 +105,14 @@ def make_initramfs(build, target):
 
 def boot(image, initramfs, kind, timeout, console):
     """Whether the machine powered itself off in time."""
+    disk = console.with_suffix(".disk")
+    with open(disk, "wb") as empty:
+        empty.truncate(DISK_BYTES)
     command = ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2",
                "-m", str(MEMORY_MB), "-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
+               # NVMe, because the kernel has that driver built in; virtio's are modules.
+               "-drive", f"file={disk},format=raw,if=none,id=disk,cache=unsafe",
+               "-device", "nvme,drive=disk,serial=hearth",
                "-serial", "stdio", "-kernel", str(image), "-initrd", str(initramfs),
                "-append", "console=ttyS0 quiet panic=-1 oops=panic "
                f"hearth.cgroups={kind}"]
