@@ -44,7 +44,8 @@ Error cgroup_error(const std::string& what, int sys_errno) {
       error.code = ErrorCode::PermissionDenied;
       error.message +=
           "; either delegate a cgroup to the agent's user (systemd: Delegate=yes in the unit; by "
-          "hand: chown the group's folder and pass --cgroup-root) or run the agent as root";
+          "hand: chown the group's folder, cgroup.procs, cgroup.threads and "
+          "cgroup.subtree_control, and start the agent inside it) or run the agent as root";
       break;
     case EINVAL:
     case ERANGE:

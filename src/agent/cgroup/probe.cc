@@ -1,8 +1,12 @@
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "agent/cgroup/cgroup_driver.h"
+#include "agent/cgroup/cgroup_fs.h"
 #include "agent/cgroup/cgroup_mounts.h"
 #include "agent/cgroup/none_driver.h"
 #include "agent/cgroup/v1_driver.h"
@@ -70,6 +74,37 @@ Result<std::unique_ptr<CgroupDriver>> make_v1(const CgroupMounts& mounts, bool h
                           options.groups_kept_max);
 }
 
+// The folder that both are in.
+std::string common_folder(const std::string& one, const std::string& other) {
+  const std::string first = one + "/";
+  const std::string second = other + "/";
+  const auto [end, unused] =
+      std::mismatch(first.begin(), first.end(), second.begin(), second.end());
+  const std::string common(first.begin(), end);
+  return common.substr(0, common.rfind('/'));
+}
+
+// On v2 making groups takes rights in one folder only; moving a process takes them also in the
+// nearest group above both where it is and where it goes, which an agent started elsewhere has not.
+Result<> check_may_enter(const CgroupHandle& group) {
+  const GroupFolders folders = group.folders();
+  if (folders.kind != Enforcement::V2) {
+    return {};
+  }
+  HEARTH_ASSIGN(const CgroupMounts mounts, read_cgroup_mounts());  // the agent may have moved
+  if (!mounts.v2) {
+    return not_mounted("cgroup v2");
+  }
+  const std::string own = mounts.v2->mount + mounts.v2->own;
+  const std::string procs = common_folder(own, folders.membership) + "/cgroup.procs";
+  if (faccessat(AT_FDCWD, procs.c_str(), W_OK, AT_EACCESS) != 0) {
+    return cgroup_error("move processes from the agent's cgroup " + own + " to " +
+                            folders.membership + " (which takes writing to " + procs + ")",
+                        errno);
+  }
+  return {};
+}
+
 // A group with every limit, made and removed: what cannot do that is not worth choosing.
 Result<> try_out(CgroupDriver& driver) {
   const GroupLimits all{.memory_bytes = 64 * limits::kMiB,
@@ -77,8 +112,11 @@ Result<> try_out(CgroupDriver& driver) {
                         .cpu_weight_milli = 1'000,
                         .pids = 64};
   HEARTH_ASSIGN(const auto group, driver.create("probe-" + std::to_string(getpid()), all));
-  HEARTH_TRY(group->usage());
+  const Result<> may_enter = check_may_enter(*group);
+  const Result<GroupUsage> usage = group->usage();
   HEARTH_TRY(group->remove());
+  HEARTH_TRY(may_enter);
+  HEARTH_TRY(usage);
   return driver.trim();
 }
 

@@ -87,12 +87,19 @@ bool lists(std::string_view words, std::string_view wanted) {
   return false;
 }
 
+// All in one write, which does all or nothing: a group that holds processes lets cpu and pids be
+// enabled, which makes it the root of threaded groups, and then neither memory nor a move to a
+// leaf.
 Result<> enable_controllers(CgroupFs& fs, const std::string& group) {
   HEARTH_ASSIGN(const std::string enabled, fs.read(group + "/cgroup.subtree_control"));
+  std::string missing;
   for (const std::string_view controller : kControllers) {
     if (!lists(enabled, controller)) {
-      HEARTH_TRY(fs.write(group + "/cgroup.subtree_control", "+" + std::string(controller)));
+      missing += (missing.empty() ? "+" : " +") + std::string(controller);
     }
+  }
+  if (!missing.empty()) {
+    HEARTH_TRY(fs.write(group + "/cgroup.subtree_control", missing));
   }
   const auto offered = fs.read(group + "/cgroup.controllers");
   if (offered && lists(*offered, kIoController) && !lists(enabled, kIoController)) {

@@ -1,6 +1,6 @@
 // A v2 hierarchy in memory, with the kernel's rules that the driver depends on: files appear with
-// their folder and by the parent's enabled controllers, a folder with processes cannot enable any,
-// one with folders or processes cannot be removed.
+// their folder and by the parent's enabled controllers, a folder with processes can enable cpu and
+// pids only and nothing more after that, one with folders or processes cannot be removed.
 #pragma once
 
 #include <cerrno>
@@ -101,12 +101,15 @@ class FakeCgroupFs final : public CgroupFs {
       return cgroup_error("write " + path, error->second);
     }
     if (name == "cgroup.subtree_control") {
-      if (!group->second["cgroup.procs"].empty()) {
-        return cgroup_error("write " + path, EBUSY);
+      std::string& enabled = group->second[name];
+      if (const int refused = why_not_enabled(group->second, text); refused != 0) {
+        return cgroup_error("write " + path, refused);
       }
-      const std::string before = group->second[name];
-      group->second[name] =
-          before.substr(0, before.find('\n')) + " " + std::string(text.substr(1)) + "\n";
+      enabled = enabled.substr(0, enabled.find('\n'));
+      for (const char letter : " " + std::string(text)) {
+        enabled += letter == '+' ? "" : std::string(1, letter);
+      }
+      enabled += "\n";
     } else if (name == "cgroup.procs") {
       // "0" is the agent, whose pid here is 1000.
       for (auto& [other, files] : at_.groups) {
@@ -159,6 +162,18 @@ class FakeCgroupFs final : public CgroupFs {
   }
 
  private:
+  // All of `text` or nothing, as the kernel.
+  static int why_not_enabled(const std::map<std::string, std::string>& files,
+                             std::string_view text) {
+    if (files.at("cgroup.procs").empty() || (text.find("memory") == std::string_view::npos &&
+                                             text.find("io") == std::string_view::npos)) {
+      return 0;
+    }
+    const std::string& enabled = files.at("cgroup.subtree_control");
+    const bool is_thread_root =
+        enabled.find("cpu") != std::string::npos || enabled.find("pids") != std::string::npos;
+    return is_thread_root ? EOPNOTSUPP : EBUSY;
+  }
   static std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
   FakeHierarchy& at_;
