@@ -76,11 +76,13 @@ def libraries(program):
 def make_initramfs(build, target):
     with tempfile.TemporaryDirectory(prefix="hearth_vm_") as scratch:
         root = pathlib.Path(scratch)
+        root.chmod(0o755)  # of the machine's top folder, which not only root has to pass
         for folder in ("bin", "hearth", "tests", "etc"):
             (root / folder).mkdir()
         shutil.copy(HERE / "init", root / "init")
         (root / "init").chmod(0o755)
-        (root / "etc/passwd").write_text("root:x:0:0:root:/tmp:/bin/sh\n", encoding="utf-8")
+        (root / "etc/passwd").write_text("root:x:0:0:root:/tmp:/bin/sh\n"
+                                         "agent:x:1000:1000:agent:/tmp:/bin/sh\n", encoding="utf-8")
         (root / "etc/hosts").write_text("127.0.0.1 localhost\n", encoding="utf-8")
         for script in sorted(HERE.glob("[0-9]*.sh")):
             shutil.copy(script, root / "tests" / script.name)
