@@ -170,6 +170,18 @@ std::string short_number(const std::optional<double>& value, int decimals) {
   return formatted(decimals == 0 ? "%.0f%s" : decimals == 1 ? "%.1f%s" : "%.2f%s", *value);
 }
 
+// A scheduler's unit is a thousandth of a core.
+std::string short_cores(double cores) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.3f", cores);
+  std::string shown = text.data();
+  shown.erase(shown.find_last_not_of('0') + 1);
+  if (shown.ends_with('.')) {
+    shown.pop_back();
+  }
+  return shown;
+}
+
 std::string short_count(const std::optional<std::int64_t>& value) {
   return value ? std::to_string(*value) : "-";
 }

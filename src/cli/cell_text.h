@@ -28,6 +28,8 @@ std::string pad_left(std::string_view text, std::size_t width);
 // "-" for what is not known.
 std::string short_bytes(const std::optional<std::int64_t>& bytes);  // "0", "512K", "1.5G"
 std::string short_number(const std::optional<double>& value, int decimals = 1);
+// "2", "0.25": never with an exponent.
+std::string short_cores(double cores);
 std::string short_count(const std::optional<std::int64_t>& value);
 // "850ms", "3.2s", "4m05s", "2h10m", "3d04h"
 std::string short_duration(const std::optional<Duration>& duration);

@@ -48,6 +48,11 @@ TEST(CellTextTest, OtherFigures) {
   EXPECT_EQ(short_number(std::nullopt), "-");
   EXPECT_EQ(short_number(12.345), "12.3");
   EXPECT_EQ(short_number(0.0, 0), "0");
+  EXPECT_EQ(short_cores(0), "0");
+  EXPECT_EQ(short_cores(0.1), "0.1");
+  EXPECT_EQ(short_cores(1.125), "1.125");
+  EXPECT_EQ(short_cores(2), "2");
+  EXPECT_EQ(short_cores(1'000'000), "1000000");
   EXPECT_EQ(short_count(std::nullopt), "-");
   EXPECT_EQ(short_duration(std::nullopt), "-");
   EXPECT_EQ(short_duration(Duration(850)), "850ms");

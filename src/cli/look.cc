@@ -216,7 +216,7 @@ Result<int> show_agents(Session& session) {
     const json::value& capacity = agent.at("capacity");
     const auto cores = [](const json::value& value) {
       const auto* cpu = value.as_object().if_contains("cpu");
-      return cpu == nullptr ? std::string("?") : json::serialize(*cpu);
+      return cpu == nullptr ? "?" : short_cores(cpu->to_number<double>());
     };
     table.add({text_of(agent, "id"), text_of(agent, "status"), text_of(agent, "type", "-"),
                cores(reserved) + "/" + cores(capacity),

@@ -100,6 +100,7 @@ TEST_F(CommandsTest, AgentsWorkersAndTopShowWhatRuns) {
   const Exit agents = hearth({"agents"});
   EXPECT_NE(agents.out.find("here"), std::string::npos) << agents.out;
   EXPECT_NE(agents.out.find("BUSY"), std::string::npos) << agents.out;
+  EXPECT_NE(agents.out.find(" 1.5/"), std::string::npos) << agents.out;
   const Exit workers = hearth({"workers"});
   EXPECT_NE(workers.out.find(id), std::string::npos) << workers.out;
   const Exit top = hearth({"top", "--once"});
