@@ -44,14 +44,15 @@ worker() {
 figure() {
   grep -o "\"$1\":[^,}]*" | head -n 1 | cut -d : -f 2
 }
-# Of job $1, once it is more than zero.
-throttled_percent() {
+# The worker of job $1, once it is known to be held back and how much it uses: an answer of
+# /v1/workers in which both figures are more than nothing.
+throttled_worker() {
   for _ in $(seq 100); do
-    throttled=$(worker "$1" | figure throttledPercent)
-    [ "${throttled:-0}" != 0 ] && [ "$throttled" != null ] && break
+    worker "$1" > /tmp/worker
+    grep '"cpuPercent":[0-9]' /tmp/worker | grep -q '"throttledPercent":[1-9]' && break
     sleep 0.2
   done
-  echo "$throttled"
+  cat /tmp/worker
 }
 # What the agent remembers of the worker of job $1.
 series() {

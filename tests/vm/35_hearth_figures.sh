@@ -1,10 +1,9 @@
 # What /v1/workers and /v1/telemetry say of workers whose appetite is known.
 busy=$(/hearth/hearth submit --cpu 0.1 --cpu-limit 0.1 --memory 64 -- sh -c 'while :; do :; done')
-throttled=$(throttled_percent "$busy")
-worker "$busy" > /tmp/busy
+throttled_worker "$busy" > /tmp/busy
 cat /tmp/busy
 # Between samples of a second; a quota of 10 % may show as two periods' more.
-awk -v throttled="$throttled" -v cpu="$(figure cpuPercent < /tmp/busy)" 'BEGIN {
+awk -v throttled="$(figure throttledPercent < /tmp/busy)" -v cpu="$(figure cpuPercent < /tmp/busy)" 'BEGIN {
   exit !(throttled > 50 && throttled <= 100 && cpu > 0 && cpu < 35) }'
 verdict $? hearth_figures.a_busy_worker_is_throttled_to_its_quota
 /hearth/hearth cancel "$busy" > /dev/null

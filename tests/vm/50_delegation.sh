@@ -37,8 +37,7 @@ $own
   [ $? -eq 137 ] && tail -n 1 /tmp/err | grep -q oom && ! pidof sleep dd > /dev/null
   verdict $? delegation.memory_limit_ends_the_whole_group
   busy=$(/hearth/hearth submit --cpu 0.1 --cpu-limit 0.1 --memory 64 -- sh -c 'while :; do :; done')
-  throttled=$(throttled_percent "$busy")
-  awk -v throttled="$throttled" 'BEGIN { exit !(throttled > 0) }'
+  throttled_worker "$busy" | grep -q '"throttledPercent":[1-9]'
   verdict $? delegation.a_busy_worker_is_throttled
   /hearth/hearth cancel "$busy" > /dev/null
   stop_up delegation.sigterm_ends_it
