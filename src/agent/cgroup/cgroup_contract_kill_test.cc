@@ -35,6 +35,30 @@ TEST_P(CgroupContract, MembersAreSeenAndAnEmptyGroupCanBeRemoved) {
   EXPECT_TRUE(removed(group));
 }
 
+// Asked again at once, in new folders and in those that a group before had.
+TEST_P(CgroupContract, WhoJoinsAndWhoEndsIsSeenAtOnce) {
+  for (const std::string& name : {std::string("first"), std::string("second")}) {
+    CgroupHandle& group = make(name);
+    EXPECT_TRUE(group.pids().value().empty());
+    EXPECT_TRUE(group.empty().value());
+    const pid_t one = run_in(group, sleep_for_ever);
+    EXPECT_FALSE(group.empty().value());
+    EXPECT_EQ(group.pids().value(), std::vector<pid_t>{one});
+    if (enforces()) {  // without groups it is of no session of this one
+      const pid_t two = run_in(group, sleep_for_ever);
+      EXPECT_EQ(group.pids().value().size(), 2U);
+      kill(two, SIGKILL);
+      wait_status(two);
+      EXPECT_EQ(group.pids().value(), std::vector<pid_t>{one});
+    }
+    kill(one, SIGKILL);
+    wait_status(one);
+    EXPECT_TRUE(group.pids().value().empty());
+    EXPECT_TRUE(group.empty().value());
+    EXPECT_TRUE(removed(group));
+  }
+}
+
 TEST_P(CgroupContract, KillReachesDetachedDescendantsThatIgnoreSignals) {
   CgroupHandle& group = make("detached");
   std::array<int, 2> ready{};

@@ -9,6 +9,7 @@
 #include "agent/cgroup/kept_files.h"
 
 namespace hearth::agent {
+
 KeptFile::KeptFile(DescriptorBudget& budget, std::string path, Keep keep)
     : budget_(&budget), path_(std::move(path)), keep_(keep) {
   if (path_.empty()) {
