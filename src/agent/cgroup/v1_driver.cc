@@ -137,11 +137,14 @@ Result<std::vector<pid_t>> V1Handle::pids() {
 
 Result<bool> V1Handle::empty() {
   if (hybrid_) {
-    HEARTH_ASSIGN(const std::string events, fs_.read(folders_.membership + "/cgroup.events"));
-    if (find_number(events, "populated") != 0) {
+    const auto events = fs_.read(folders_.membership + "/cgroup.events");
+    if (events && find_number(*events, "populated") != 0) {
       return false;
     }
     HEARTH_ASSIGN(const std::string listed, fs_.read(folders_.memory + "/cgroup.procs"));
+    if (!events && listed.empty()) {
+      return events.error();
+    }
     ended_ = started_ && listed.empty();
     return listed.empty();
   }
@@ -155,12 +158,12 @@ Result<> V1Handle::kill_all() {
   if (!hybrid_) {
     return kill_frozen(fs_, folders_.membership, [this] { return pids(); });
   }
-  HEARTH_TRY(fs_.write(folders_.membership + "/cgroup.kill", "1"));
+  const auto killed = fs_.write(folders_.membership + "/cgroup.kill", "1");
   HEARTH_ASSIGN(const auto outside, pids_below(fs_, folders_.memory));
   for (const pid_t pid : outside) {
     kill(pid, SIGKILL);  // dying already, but for one that left the v2 group
   }
-  return {};
+  return killed;
 }
 
 Result<> V1Handle::remove() {

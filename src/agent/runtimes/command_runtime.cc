@@ -43,6 +43,10 @@ CommandRuntime::CommandRuntime(const Deps& deps, Options options)
   auto pool = WorkPool::create(deps_.loop, kPoolThreads);
   HEARTH_CHECK(pool.has_value(), "an eventfd and two threads are there at the agent's start");
   pool_ = std::move(*pool);
+  auto without_groups = make_cgroup_driver(
+      Enforcement::None, {.cgroup_root = {}, .instance = "strays", .force_none = true});
+  HEARTH_CHECK(without_groups.has_value(), "processes can be found everywhere");
+  without_groups_ = std::move(*without_groups);
   deps_.launcher.set_events({
       .on_spawned = [this](const SpawnOutcome& outcome) { on_spawned(outcome); },
       .on_exited = [this](const ExitOutcome& outcome) { on_exited(outcome); },
@@ -360,7 +364,14 @@ bool CommandRuntime::group_is_empty(Run& run) {
     kill_group(run);
     return false;
   }
-  return true;  // also when it cannot be asked any more: somebody has removed it
+  if (!empty && empty.error().code == ErrorCode::NotFound) {
+    look_for_strays(run, empty.error().message);
+  }
+  if (run.strays && !run.strays->empty().value_or(true)) {
+    [[maybe_unused]] const auto killed = run.strays->kill_all();
+    return false;
+  }
+  return true;
 }
 
 bool CommandRuntime::streams_are_read(Run& run) {
@@ -417,6 +428,7 @@ bool CommandRuntime::group_is_removed(Run& run) {
             removed.error());
   }
   run.group.reset();
+  run.strays.reset();
   note_groups();
   return true;
 }
@@ -464,9 +476,31 @@ void CommandRuntime::finish(Run& run) {
 }
 
 void CommandRuntime::kill_group(Run& run) {
-  if (const auto killed = run.group->kill_all(); !killed) {
+  const auto killed = run.group->kill_all();
+  if (!killed && killed.error().code == ErrorCode::NotFound) {
+    look_for_strays(run, killed.error().message);
+  } else if (!killed) {
     warn_of(deps_.log, run.key, "could not kill a job's group; trying again", killed.error());
   }
+  if (run.strays) {
+    [[maybe_unused]] const auto strays_killed = run.strays->kill_all();
+  }
+}
+
+// An administrator, or another program that tidies up groups, may take a job's processes out of
+// their group and remove it. Its limits are lost then, but it must still end when it has to.
+void CommandRuntime::look_for_strays(Run& run, const std::string& why) {
+  if (run.strays || run.leader <= 0) {
+    return;
+  }
+  auto strays = without_groups_->create(run.group->name(), {});
+  HEARTH_CHECK(strays.has_value(), "a group had this name");
+  run.strays = std::move(*strays);
+  run.strays->set_leader(run.leader);
+  deps_.log.warn(
+      "somebody took a job's processes out of their group; it has no limits any more, and what is "
+      "killed with it is found by session and descent",
+      {{"job", to_string(run.key.job)}, {"attempt", run.key.attempt}, {"why", why}});
 }
 
 void CommandRuntime::retry_later(Run& run) {
@@ -484,6 +518,11 @@ void CommandRuntime::retry(Run& run) {
   if (run.phase == Phase::Ending) {
     advance(run);
   } else if (run.killing) {
+    // Not at once: the end of what was just killed is on its way.
+    if (run.phase == Phase::Running && run.retry == kRetryMax &&
+        run.group->empty().value_or(false)) {
+      look_for_strays(run, "the group is empty, and its first process has not ended");
+    }
     kill_group(run);
     retry_later(run);
   }

@@ -109,6 +109,9 @@ class CommandRuntime {
     Phase phase = Phase::Starting;
     std::string folder;
     std::unique_ptr<CgroupHandle> group;
+    // What is left of the job when somebody took its processes out of the group: found by session
+    // and descent.
+    std::unique_ptr<CgroupHandle> strays;
     std::array<UniqueFd, kStreams> streams;
     std::array<std::int64_t, kStreams> bytes{};
     std::optional<SpawnFailed> failure;
@@ -150,6 +153,7 @@ class CommandRuntime {
   void finish(Run& run);
   void note_groups();
   void kill_group(Run& run);
+  void look_for_strays(Run& run, const std::string& why);
   void retry_later(Run& run);
   void retry(Run& run);
   Run* find(const AttemptKey& key);
@@ -160,6 +164,7 @@ class CommandRuntime {
   Events events_;
   std::unique_ptr<WorkPool> pool_;
   SpawnId last_id_ = 0;
+  std::unique_ptr<CgroupDriver> without_groups_;  // outlives what is in runs_
   std::map<AttemptKey, std::unique_ptr<Run>> runs_;
   std::unordered_map<SpawnId, Run*> by_id_;
   std::optional<TimerId> restart_timer_;

@@ -271,5 +271,44 @@ TEST_P(CommandRuntimeTest, TheNextAgentSweepsWhatADeadOneLeft) {
   EXPECT_TRUE(ended(detached));
 }
 
+// Somebody takes the processes of a job that will not end by itself out of their group.
+TEST_P(CommandRuntimeTest, AJobWhoseGroupWasTakenAwayIsStillKilledWhole) {
+  if (!enforces()) {
+    GTEST_SKIP() << "NOT RUN HERE: there is no group to take away";
+  }
+  for (const Fate fate : {Fate::Removed, Fate::Emptied}) {
+    const AttemptKey key =
+        start(script("trap '' TERM; sh -c 'echo $$; exec sleep 1000' & wait; "
+                     "wait; while :; do sleep 1000; done"));
+    loop_until([&] { return at(key).spawned && !at(key).out.empty(); });
+    const auto child = static_cast<pid_t>(std::stol(at(key).out));
+    take_out_of(runtime_->whereabouts(key)->folders, fate);
+    runtime_->terminate(key);
+    runtime_->kill(key);
+    EXPECT_EQ(finish(key).ended->signal, SIGKILL);
+    EXPECT_TRUE(ended(child));
+    EXPECT_EQ(runtime_->running(), 0U);
+  }
+  EXPECT_EQ(run(script("exit 4")).ended->exit_code, 4) << "others have groups as before";
+}
+
+TEST_P(CommandRuntimeTest, AJobWhoseGroupWasTakenAwayEndsAsItEnds) {
+  if (!enforces()) {
+    GTEST_SKIP() << "NOT RUN HERE: there is no group to take away";
+  }
+  const AttemptKey key =
+      start(script("sh -c 'trap \"\" TERM HUP; echo $$; exec sleep 1000' & mkfifo fifo; read go < "
+                   "fifo; echo said; exit 3"));
+  loop_until([&] { return at(key).spawned && !at(key).out.empty(); });
+  const auto child = static_cast<pid_t>(std::stol(at(key).out));
+  take_out_of(runtime_->whereabouts(key)->folders, Fate::Removed);
+  std::ofstream(folder_ + "/slot-1/fifo") << "go on\n";
+  const Seen seen = finish(key);
+  EXPECT_EQ(seen.ended->exit_code, 3);
+  EXPECT_FALSE(seen.ended->oom_killed);
+  EXPECT_EQ(seen.out, std::to_string(child) + "\nsaid\n");
+  EXPECT_TRUE(ended(child)) << "what it started goes with it";
+}
+
 }  // namespace
 }  // namespace hearth::agent
