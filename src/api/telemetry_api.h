@@ -33,7 +33,7 @@ class TelemetryApi {
  public:
   virtual ~TelemetryApi() = default;
 
-  // In the order of their agents and ids.
+  // In the order of their agents and ids; uptimes are those of now, also below.
   virtual std::vector<registry::WorkerView> workers(const registry::WorkerQuery& query) = 0;
   virtual std::optional<registry::WorkerView> worker(const AgentId& agent,
                                                      const WorkerId& worker) = 0;

@@ -26,6 +26,14 @@ void call_all(const std::vector<std::function<void()>>& calls) {
   }
 }
 
+// Its uptime has grown since it was told.
+registry::WorkerView as_of(Duration now, registry::WorkerView worker) {
+  if (worker.started) {
+    worker.report.sample.uptime = now - *worker.started;
+  }
+  return worker;
+}
+
 }  // namespace
 
 TelemetryDesk::TelemetryDesk(const Deps& deps, const Options& options)
@@ -168,7 +176,7 @@ std::vector<registry::WorkerView> TelemetryDesk::workers(const registry::WorkerQ
   const auto add = [&](const registry::WorkerView& worker) HEARTH_REQUIRES(mutex_) {
     if (registry::matches(query, worker, find_agent(*agents, worker.agent),
                           registry_.machine(worker.agent))) {
-      found.push_back(worker);
+      found.push_back(as_of(monotonic(), worker));
     }
   };
   if (query.agent) {
@@ -182,7 +190,8 @@ std::vector<registry::WorkerView> TelemetryDesk::workers(const registry::WorkerQ
 std::optional<registry::WorkerView> TelemetryDesk::worker(const AgentId& agent,
                                                           const WorkerId& worker) {
   const MutexLock lock(mutex_);
-  return registry_.find({agent, worker});
+  const auto found = registry_.find({agent, worker});
+  return found ? std::optional(as_of(monotonic(), *found)) : std::nullopt;
 }
 
 AgentFigures TelemetryDesk::figures(const AgentId& agent) {
@@ -191,8 +200,9 @@ AgentFigures TelemetryDesk::figures(const AgentId& agent) {
   if (const MachineSample* machine = registry_.machine(agent)) {
     figures.machine = *machine;
   }
-  registry_.each_of(
-      agent, [&figures](const registry::WorkerView& worker) { figures.workers.push_back(worker); });
+  registry_.each_of(agent, [&](const registry::WorkerView& worker) {
+    figures.workers.push_back(as_of(monotonic(), worker));
+  });
   return figures;
 }
 

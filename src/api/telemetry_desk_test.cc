@@ -182,6 +182,29 @@ TEST_F(TelemetryDeskTest, AControllersRestartIsOverWithTheNextReport) {
   EXPECT_EQ(workers(), Ids{"a/w1"});
 }
 
+// Between reports too, and whatever becomes of the wall clock.
+TEST_F(TelemetryDeskTest, UptimeGrowsByAClockThatNobodySets) {
+  FakeAgent a = agent("a");
+  const auto uptime = [this] {
+    const auto worker = telemetry().worker(AgentId("a"), WorkerId("w1"));
+    EXPECT_EQ(worker->report.sample.uptime, telemetry().workers({}).at(0).report.sample.uptime);
+    EXPECT_EQ(worker->report.sample.uptime,
+              telemetry().figures(AgentId("a")).workers.at(0).report.sample.uptime);
+    return worker->report.sample.uptime;
+  };
+  TelemetryReport report = whole({"w1"});
+  a.report(report);
+  EXPECT_EQ(uptime(), std::nullopt);
+  report.workers[0].sample.uptime = seconds(10);
+  a.report(report);
+  EXPECT_EQ(uptime(), seconds(10));
+  advance(seconds(3));
+  clock_.set(std::chrono::hours(8'760));
+  EXPECT_EQ(uptime(), seconds(13));
+  clock_.set(std::chrono::hours(-8'761));
+  EXPECT_EQ(uptime(), seconds(13));
+}
+
 TEST(TelemetryPaceTest, ThousandsOfAgentsSendMoreSeldom) {
   hearth::testing::ManualClock clock;
   Published published;

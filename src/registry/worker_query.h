@@ -15,6 +15,7 @@ struct WorkerView {
   AgentId agent;
   WorkerReport report;
   std::optional<TimePoint> started_at;  // by the controller's clock
+  std::optional<Duration> started;      // the same by its monotonic clock
 };
 
 // What is not set does not matter. A figure that is not known satisfies no wish.

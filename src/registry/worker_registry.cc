@@ -47,9 +47,10 @@ void WorkerRegistry::put(const AgentId& id, Agent& agent, WorkerReport report, H
   }
   // Once, so that it does not waver with the time that reports take.
   if (!report.sample.uptime) {
-    worker.started_at.reset();
-  } else if (!worker.started_at) {
-    worker.started_at = heard.at - *report.sample.uptime;
+    worker.started.reset();
+  } else if (!worker.started) {
+    worker.started = Heard{.at = heard.at - *report.sample.uptime,
+                           .monotonic = heard.monotonic - *report.sample.uptime};
   }
   worker.report = std::move(report);
   worker.heard = heard.monotonic;
@@ -145,15 +146,23 @@ std::optional<WorkerView> WorkerRegistry::find(const WorkerKey& key) const {
   if (worker == agent->second.workers.end()) {
     return std::nullopt;
   }
-  return WorkerView{
-      .agent = key.agent, .report = worker->second.report, .started_at = worker->second.started_at};
+  return view_of(key.agent, worker->second);
+}
+
+WorkerView WorkerRegistry::view_of(const AgentId& agent, const Worker& worker) {
+  WorkerView view{.agent = agent, .report = worker.report, .started_at = {}, .started = {}};
+  if (worker.started) {
+    view.started_at = worker.started->at;
+    view.started = worker.started->monotonic;
+  }
+  return view;
 }
 
 void WorkerRegistry::each_of(const AgentId& agent,
                              const std::function<void(const WorkerView&)>& visit) const {
   if (const auto found = agents_.find(agent); found != agents_.end()) {
     for (const auto& [id, worker] : found->second.workers) {
-      visit({.agent = agent, .report = worker.report, .started_at = worker.started_at});
+      visit(view_of(agent, worker));
     }
   }
 }

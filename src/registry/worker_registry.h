@@ -76,7 +76,7 @@ class WorkerRegistry {
  private:
   struct Worker {
     WorkerReport report;
-    std::optional<TimePoint> started_at;
+    std::optional<Heard> started;
     Duration heard{};
   };
   struct Agent {
@@ -86,6 +86,7 @@ class WorkerRegistry {
     std::map<WorkerId, Worker> workers;
   };
 
+  static WorkerView view_of(const AgentId& agent, const Worker& worker);
   void put(const AgentId& id, Agent& agent, WorkerReport report, Heard heard, Changes& changes);
   void drop_all(const AgentId& id, Agent& agent, Changes& changes);
 

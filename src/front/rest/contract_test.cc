@@ -232,7 +232,7 @@ TEST(ContractTest, WhatIsShownOfTheFleetIsWhatIsPromised) {
   };
   EXPECT_EQ(names_of(shown([](auto& json) { write_agent(json, AgentView{}); })),
             properties(schema("Agent")));
-  EXPECT_EQ(names_of(shown([](auto& json) { write_worker(json, {}, TimePoint{}); })),
+  EXPECT_EQ(names_of(shown([](auto& json) { write_worker(json, {}); })),
             properties(schema("Worker")));
   EXPECT_EQ(names_of(shown([](auto& json) { write_machine(json, {}); })),
             properties(schema("Machine")));

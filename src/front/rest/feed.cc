@@ -50,7 +50,6 @@ class Feed final : public net::BodySource {
         telemetry_(deps.telemetry),
         hub_(deps.hub),
         pages_(deps.pages),
-        clock_(deps.clock),
         options_(std::move(options)) {
     ticket_ = hub_.subscribe(JobId(), wakeup);
     if (options_.types.figures) {
@@ -112,13 +111,12 @@ class Feed final : public net::BodySource {
   }
 
   void show_workers(std::string& out) {
-    const TimePoint now = clock_.now();
     std::vector<registry::WorkerView> workers = telemetry_.workers({});
     if (workers.size() > static_cast<std::size_t>(limits::kSnapshotWorkersMax)) {
       workers.resize(static_cast<std::size_t>(limits::kSnapshotWorkersMax));
     }
     for (const registry::WorkerView& worker : workers) {
-      append_worker_event(out, worker, now);
+      append_worker_event(out, worker);
     }
   }
 
@@ -159,7 +157,7 @@ class Feed final : public net::BodySource {
     std::string data;
     JsonWriter json(data);
     json.begin_object();
-    write_snapshot(json, api_, telemetry_, clock_.now());
+    write_snapshot(json, api_, telemetry_);
     HEARTH_TRY(write_job_page(json, data, api_, *options_.jobs));
     json.end_object();
     append_sse(out, "snapshot", std::to_string(position.seq.value()), data);
@@ -209,7 +207,6 @@ class Feed final : public net::BodySource {
   api::TelemetryApi& telemetry_;
   EventHub& hub_;
   FeedPages& pages_;
-  Clock& clock_;
   FeedOptions options_;
   EventHub::Ticket ticket_ = 0;
   bool begun_ = false;

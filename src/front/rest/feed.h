@@ -11,7 +11,6 @@
 #include <optional>
 
 #include "api/controller_api.h"
-#include "base/clock.h"
 #include "front/rest/event_hub.h"
 #include "front/rest/feed_pages.h"
 #include "net/http_server.h"
@@ -39,7 +38,6 @@ struct FeedDeps {
   api::TelemetryApi& telemetry;
   EventHub& hub;
   FeedPages& pages;
-  Clock& clock;
 };
 
 std::unique_ptr<net::BodySource> make_feed(const FeedDeps& deps, FeedOptions options,

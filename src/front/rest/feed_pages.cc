@@ -33,15 +33,14 @@ void append_agent_event(std::string& out, const AgentView& agent) {
   append_sse(out, "agent", {}, data);
 }
 
-void append_worker_event(std::string& out, const registry::WorkerView& worker, TimePoint now) {
+void append_worker_event(std::string& out, const registry::WorkerView& worker) {
   std::string data;
   net::JsonWriter json(data);
-  write_worker(json, worker, now);
+  write_worker(json, worker);
   append_sse(out, "worker", {}, data);
 }
 
-void write_snapshot(net::JsonWriter& json, api::ControllerApi& api, api::TelemetryApi& telemetry,
-                    TimePoint now) {
+void write_snapshot(net::JsonWriter& json, api::ControllerApi& api, api::TelemetryApi& telemetry) {
   json.key("counts").begin_object();
   for (const auto& [state, count] : api.counts()) {
     json.member(to_string(state), count);
@@ -51,7 +50,7 @@ void write_snapshot(net::JsonWriter& json, api::ControllerApi& api, api::Telemet
     write_agent(json, agent);
   }
   json.end_array();
-  write_workers(json, telemetry.workers({}), limits::kSnapshotWorkersMax, now);
+  write_workers(json, telemetry.workers({}), limits::kSnapshotWorkersMax);
 }
 
 FeedPages::Answer FeedPages::after(const FeedPosition& from) {
@@ -103,10 +102,9 @@ FeedPages::Answer FeedPages::make(const FeedPosition& from) {
 
 void FeedPages::append_workers(const EventHub::WorkerChanges& changes, FeedPage& page) {
   page.to.workers = std::max(page.from.workers, changes.version);
-  const TimePoint now = clock_.now();
   for (const auto& [agent, worker] : changes.workers) {
     if (const auto found = telemetry_.worker(agent, worker)) {
-      append_worker_event(page.text, *found, now);
+      append_worker_event(page.text, *found);
       continue;
     }
     std::string data;
@@ -149,7 +147,7 @@ std::shared_ptr<const FeedPage> FeedPages::snapshot(bool may_be_old) {
   std::string data;
   net::JsonWriter json(data);
   json.begin_object();
-  write_snapshot(json, api_, telemetry_, clock_.now());
+  write_snapshot(json, api_, telemetry_);
   json.end_object();
   append_sse(page->text, "snapshot", std::to_string(page->to.seq.value()), data);
   snapshot_ = page;

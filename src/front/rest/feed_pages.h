@@ -26,14 +26,13 @@ struct FeedPage {
 };
 
 // The members of an open object that a snapshot begins with: counts, agents, workers.
-void write_snapshot(net::JsonWriter& json, api::ControllerApi& api, api::TelemetryApi& telemetry,
-                    TimePoint now);
+void write_snapshot(net::JsonWriter& json, api::ControllerApi& api, api::TelemetryApi& telemetry);
 
 // One `job` event of a feed.
 void append_job_event(std::string& out, const JobEvent& event);
 void append_agent_event(std::string& out, const AgentView& agent);
 
-void append_worker_event(std::string& out, const registry::WorkerView& worker, TimePoint now);
+void append_worker_event(std::string& out, const registry::WorkerView& worker);
 
 // Thread-safe; what it is given outlives it.
 class FeedPages {

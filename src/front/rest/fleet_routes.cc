@@ -140,8 +140,8 @@ void get_events(Context& context, Call call) {
   send_stream(context, call,
               net::Response{.content_type = "text/event-stream",
                             .headers = {{"Cache-Control", "no-store"}}},
-              make_feed({context.api, context.telemetry, context.hub, context.pages, context.clock},
-                        options, call.responder.wakeup()));
+              make_feed({context.api, context.telemetry, context.hub, context.pages}, options,
+                        call.responder.wakeup()));
 }
 
 }  // namespace hearth::rest

@@ -115,7 +115,7 @@ void get_metrics(Context& context, Call call) {
   write_job_metrics(metrics, context.api);
   const std::vector<AgentView> agents = context.api.agents();
   write_agent_metrics(metrics, agents);
-  append_telemetry_metrics(body, context.telemetry, agents, context.clock.now());
+  append_telemetry_metrics(body, context.telemetry, agents);
   metrics.gauge("hearth_ready", "1 when /readyz answers 200.",
                 context.api.readiness().ready ? 1 : 0);
   metrics.gauge("hearth_event_streams", "Open event streams and followed outputs.",

@@ -156,12 +156,9 @@ void write_gpus(MachineMetrics& machines) {
 
 using registry::WorkerView;
 
-std::optional<double> uptime_seconds(const WorkerView& worker, TimePoint now) {
-  if (worker.started_at) {
-    return static_cast<double>((now - *worker.started_at).count()) / kMilli;
-  }
-  const auto& told = worker.report.sample.uptime;
-  return told ? std::optional(static_cast<double>(told->count()) / kMilli) : std::nullopt;
+std::optional<double> uptime_seconds(const WorkerView& worker) {
+  const auto& uptime = worker.report.sample.uptime;
+  return uptime ? std::optional(static_cast<double>(uptime->count()) / kMilli) : std::nullopt;
 }
 
 // Those that get series of their own, and how many do not, for which reason.
@@ -172,12 +169,11 @@ struct Exported {
   std::int64_t past_limit = 0;
 };
 
-Exported choose(const std::vector<WorkerView>& workers, const std::set<AgentId>& silent,
-                TimePoint now) {
+Exported choose(const std::vector<WorkerView>& workers, const std::set<AgentId>& silent) {
   constexpr double kAgeMin = static_cast<double>(limits::kExportedWorkerAgeMin.count()) / kMilli;
   Exported chosen;
   for (const WorkerView& worker : workers) {
-    const auto age = uptime_seconds(worker, now);
+    const auto age = uptime_seconds(worker);
     if (silent.contains(worker.agent)) {
       ++chosen.silent;
     } else if (age && *age < kAgeMin) {
@@ -211,10 +207,10 @@ class WorkerMetrics {
     family(name, "gauge", help, get);
   }
 
-  void uptime(TimePoint now) {
+  void uptime() {
     metrics_.family("hearth_worker_uptime_seconds", "gauge", "Since the worker's start.");
     for (const WorkerView* worker : workers_) {
-      if (const auto value = uptime_seconds(*worker, now)) {
+      if (const auto value = uptime_seconds(*worker)) {
         const Labels of(*worker);
         metrics_.value({of.agent, of.worker, of.runtime, of.model}, *value);
       }
@@ -323,7 +319,7 @@ void write_worker_counts(MetricsText& metrics, const std::vector<WorkerView>& wo
 }  // namespace
 
 void append_telemetry_metrics(std::string& out, api::TelemetryApi& telemetry,
-                              const std::vector<AgentView>& agents, TimePoint now) {
+                              const std::vector<AgentView>& agents) {
   MetricsText metrics(out);
   write_agents(metrics, agents);
   std::vector<Machine> measured;
@@ -341,11 +337,11 @@ void append_telemetry_metrics(std::string& out, api::TelemetryApi& telemetry,
   write_machines(machines);
   write_gpus(machines);
   const std::vector<WorkerView> workers = telemetry.workers({});
-  const Exported exported = choose(workers, silent, now);
+  const Exported exported = choose(workers, silent);
   write_worker_counts(metrics, workers, exported);
   WorkerMetrics figures(metrics, exported.workers);
   write_worker_figures(figures);
-  figures.uptime(now);
+  figures.uptime();
 }
 
 }  // namespace hearth::rest

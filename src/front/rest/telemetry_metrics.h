@@ -14,6 +14,6 @@
 namespace hearth::rest {
 
 void append_telemetry_metrics(std::string& out, api::TelemetryApi& telemetry,
-                              const std::vector<AgentView>& agents, TimePoint now);
+                              const std::vector<AgentView>& agents);
 
 }  // namespace hearth::rest

@@ -59,7 +59,7 @@ registry::WorkerView worker(const std::string& id, const std::string& agent_id,
   view.report.info.runtime = "command";
   view.report.info.state = WorkerState::Busy;
   view.report.sample = std::move(sample);
-  view.started_at = kNow - age;
+  view.report.sample.uptime = age;
   return view;
 }
 
@@ -67,7 +67,7 @@ class TelemetryMetricsTest : public ::testing::Test {
  protected:
   std::string text() {
     std::string out;
-    append_telemetry_metrics(out, telemetry_, agents_, kNow);
+    append_telemetry_metrics(out, telemetry_, agents_);
     return out;
   }
   static ::testing::AssertionResult has(const std::string& text, const std::string& line) {

@@ -64,17 +64,14 @@ void write_sample(JsonWriter& json, const WorkerSample& sample) {
   json.end_array();
 }
 
-std::optional<std::int64_t> uptime_ms(const registry::WorkerView& worker, TimePoint now) {
-  if (worker.started_at) {
-    return std::max<std::int64_t>((now - *worker.started_at).count(), 0);
-  }
-  const std::optional<Duration>& told = worker.report.sample.uptime;
-  return told ? std::optional<std::int64_t>(told->count()) : std::nullopt;
+std::optional<std::int64_t> uptime_ms(const registry::WorkerView& worker) {
+  const std::optional<Duration>& uptime = worker.report.sample.uptime;
+  return uptime ? std::optional<std::int64_t>(uptime->count()) : std::nullopt;
 }
 
 }  // namespace
 
-void write_worker(JsonWriter& json, const registry::WorkerView& worker, TimePoint now) {
+void write_worker(JsonWriter& json, const registry::WorkerView& worker) {
   const WorkerInfo& info = worker.report.info;
   const WorkerSample& sample = worker.report.sample;
   json.begin_object().member("id", info.id.value());
@@ -91,20 +88,20 @@ void write_worker(JsonWriter& json, const registry::WorkerView& worker, TimePoin
   } else {
     json.member_null("startedAt");
   }
-  json.member("uptimeMs", uptime_ms(worker, now));
+  json.member("uptimeMs", uptime_ms(worker));
   write_sample(json, sample);
   write_text(json, "model", sample.model.value_or(""));
   json.end_object();
 }
 
 void write_workers(JsonWriter& json, const std::vector<registry::WorkerView>& workers,
-                   std::int64_t max, TimePoint now) {
+                   std::int64_t max) {
   json.key("workers").begin_array();
   for (const registry::WorkerView& worker : workers) {
     if (max-- <= 0) {
       break;
     }
-    write_worker(json, worker, now);
+    write_worker(json, worker);
   }
   json.end_array().member("workersTotal", static_cast<std::int64_t>(workers.size()));
 }
@@ -159,7 +156,7 @@ void write_figures(JsonWriter& json, const AgentId& agent, const api::AgentFigur
   json.key("workers").begin_array();
   for (const registry::WorkerView& worker : figures.workers) {
     json.begin_object().member("id", worker.report.info.id.value());
-    json.member("uptimeMs", uptime_ms(worker, at));
+    json.member("uptimeMs", uptime_ms(worker));
     write_sample(json, worker.report.sample);
     json.end_object();
   }

@@ -10,10 +10,10 @@
 
 namespace hearth::rest {
 
-void write_worker(net::JsonWriter& json, const registry::WorkerView& worker, TimePoint now);
+void write_worker(net::JsonWriter& json, const registry::WorkerView& worker);
 // The first `max` as the member "workers" of an open object, and how many there are as "total".
 void write_workers(net::JsonWriter& json, const std::vector<registry::WorkerView>& workers,
-                   std::int64_t max, TimePoint now);
+                   std::int64_t max);
 void write_machine(net::JsonWriter& json, const MachineSample& machine);
 // What an event says of a worker that is no more.
 void write_gone_worker(net::JsonWriter& json, const AgentId& agent, const WorkerId& worker);

@@ -150,7 +150,7 @@ void list_workers(Context& context, Call call) {
   net::JsonWriter json(body);
   json.begin_object();
   write_workers(json, context.telemetry.workers(*query),
-                limit->value_or(limits::kWorkersListedDefault), context.clock.now());
+                limit->value_or(limits::kWorkersListedDefault));
   json.end_object();
   call.responder.send(json_response(200, std::move(body)));
 }
