@@ -8,6 +8,37 @@
 namespace hearth::wire {
 namespace {
 
+// Of workers that have every figure, and large ones.
+TelemetryReport busy_report(std::uint64_t workers) {
+  TelemetryReport report;
+  report.whole = true;
+  for (std::uint64_t i = 0; i < workers; ++i) {
+    WorkerReport& worker = report.workers.emplace_back();
+    worker.info = {.id = WorkerId("6h032stg8" + std::to_string(1'000 + i) + "-1"),
+                   .runtime = "command",
+                   .key = "",
+                   .state = WorkerState::Busy,
+                   .jobs = {JobId((1ULL << 62U) + i)}};
+    worker.sample = {.pid = 2'000'000,
+                     .uptime = Duration(3'600'000),
+                     .cpu_percent = 199.87,
+                     .cpu_ms = 7'000'000,
+                     .memory_bytes = 34LL << 30U,
+                     .memory_peak_bytes = 35LL << 30U,
+                     .memory_anon_bytes = 30LL << 30U,
+                     .memory_file_bytes = 4LL << 30U,
+                     .io_read_bytes_per_sec = 500'000'000,
+                     .io_write_bytes_per_sec = 500'000'000,
+                     .pids = 4'000,
+                     .throttled_percent = 99.99,
+                     .oom_kills = 1,
+                     .pressure = {.cpu = 12.5, .memory = 99.99, .io = 50.0},
+                     .gpus = {{.index = 0, .util_percent = 99.5, .memory_bytes = 20LL << 30U}},
+                     .model = "/models/tinyllama-1.1b-chat-v1.0.Q4_K_M.gguf"};
+  }
+  return report;
+}
+
 TEST(TelemetryCodecTest, ReportsRoundTripThroughBytes) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
@@ -48,36 +79,19 @@ TEST(TelemetryCodecTest, FiguresThatCannotBeAreNotSentAsHugeOnes) {
 // Issue: a heartbeat of 100 workers takes less than 20 KB.
 TEST(TelemetryCodecTest, AReportOfAHundredBusyWorkersIsSmall) {
   constexpr std::size_t kBytesMax = 20'000;
-  TelemetryReport report;
-  report.whole = true;
-  for (std::uint64_t i = 0; i < 100; ++i) {
-    WorkerReport& worker = report.workers.emplace_back();
-    worker.info = {.id = WorkerId("6h032stg8" + std::to_string(1'000 + i) + "-1"),
-                   .runtime = "command",
-                   .key = "",
-                   .state = WorkerState::Busy,
-                   .jobs = {JobId((1ULL << 62U) + i)}};
-    worker.sample = {.pid = 2'000'000,
-                     .uptime = Duration(3'600'000),
-                     .cpu_percent = 199.87,
-                     .cpu_ms = 7'000'000,
-                     .memory_bytes = 34LL << 30U,
-                     .memory_peak_bytes = 35LL << 30U,
-                     .memory_anon_bytes = 30LL << 30U,
-                     .memory_file_bytes = 4LL << 30U,
-                     .io_read_bytes_per_sec = 500'000'000,
-                     .io_write_bytes_per_sec = 500'000'000,
-                     .pids = 4'000,
-                     .throttled_percent = 99.99,
-                     .oom_kills = 1,
-                     .pressure = {.cpu = 12.5, .memory = 99.99, .io = 50.0},
-                     .gpus = {{.index = 0, .util_percent = 99.5, .memory_bytes = 20LL << 30U}},
-                     .model = "/models/tinyllama-1.1b-chat-v1.0.Q4_K_M.gguf"};
-  }
+  const TelemetryReport report = busy_report(100);
   v1::TelemetryReport proto;
   to_proto(report, proto);
+  RecordProperty("bytes", static_cast<int>(proto.ByteSizeLong()));
   EXPECT_LT(proto.ByteSizeLong(), kBytesMax);
   EXPECT_EQ(to_model(proto).value(), report);
+}
+
+TEST(TelemetryCodecTest, AReportOfAsManyWorkersAsAnAgentMayHaveIsOneMessage) {
+  v1::TelemetryReport proto;
+  to_proto(busy_report(limits::kWorkersPerAgentMax), proto);
+  EXPECT_LT(proto.ByteSizeLong(), static_cast<std::size_t>(limits::kLinkMessageBytesMax));
+  EXPECT_TRUE(to_model(proto));
 }
 
 TEST(TelemetryCodecTest, RefusesWhatNoAgentSends) {
