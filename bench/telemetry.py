@@ -3,6 +3,7 @@
 
   start     one job at a time on an idle system: from the submission's answer until a connected client of
             GET /v1/events is told of the job's worker
+  end       from a SIGKILL of a worker's process until that client is told that the worker has stopped
   streams   CPU of `hearth up` while so many workers run and so many clients read their figures, each second
 
 The clients are this process; their CPU is not counted.
@@ -12,8 +13,10 @@ Usage: bench/telemetry.py [--build build/release] [--jobs 100] [--workers 100] [
 
 import argparse
 import os
+import re
 import resource
 import select
+import signal
 import socket
 import sys
 import threading
@@ -49,6 +52,23 @@ def measure_start(program, jobs):
             seen += stream.recv(65536)
     stream.close()
     print(f"submission answered -> worker seen on the event stream: {spread(delays)}", flush=True)
+
+
+def measure_end(program, jobs):
+    stream = connect(program.address, b"?types=worker")
+    delays = []
+    for _ in range(jobs):
+        job = program.post("/v1/jobs", {"command": ["sleep", "600"]})["id"].encode()
+        seen = b""
+        while not (told := re.search(rb'"id":"' + job + rb'[^\n]*"state":"BUSY"[^\n]*"pid":(\d+)', seen)):
+            seen += stream.recv(65536)
+        os.kill(int(told[1]), signal.SIGKILL)
+        killed = time.monotonic()
+        while not re.search(rb'"id":"' + job + rb'[^\n]*"state":"STOPPED"', seen):
+            seen += stream.recv(65536)
+        delays.append((time.monotonic() - killed) * 1e3)
+    stream.close()
+    print(f"worker killed -> its end seen on the event stream: {spread(delays)}", flush=True)
 
 
 class Readers:
@@ -121,6 +141,7 @@ def main():
         program = Program(options.build, "up", os.path.join(folder, "up"))
         try:
             measure_start(program, options.jobs)
+            measure_end(program, options.jobs)
             measure_streams(program, options.workers, options.clients, options.seconds)
         finally:
             program.stop()
