@@ -12,7 +12,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +19,7 @@
 #include <vector>
 
 #include "agent/cgroup/cgroup_driver.h"
+#include "agent/cgroup/testing/take_out.h"
 #include "agent/launcher/real_launcher.h"
 #include "agent/loop/event_loop.h"
 #include "agent/runtimes/command_runtime.h"
@@ -135,28 +135,11 @@ class RuntimeFixture : public ::testing::TestWithParam<Enforcement> {
   }
   Seen run(const JobSpec& spec) { return finish(start(spec)); }
 
-  // What an administrator may do to a group that is not theirs: its processes go to the top of each
-  // hierarchy, and it is removed.
-  enum class Fate { Emptied, Removed };
+  using Fate = testing::Fate;
   static void take_out_of(const GroupFolders& folders, Fate fate) {
     for (const std::string& folder :
          {folders.memory, folders.pids, folders.cpu, folders.accounting, folders.membership}) {
-      std::filesystem::path top = folder;
-      while (std::filesystem::exists(top.parent_path() / "cgroup.procs")) {
-        top = top.parent_path();
-      }
-      const auto is_gone = [&] {
-        std::ifstream listed(folder + "/cgroup.procs");
-        for (std::string pid; std::getline(listed, pid);) {
-          std::ofstream(top / "cgroup.procs") << pid << std::flush;
-        }
-        return fate == Fate::Emptied ? listed.eof() : !std::filesystem::exists(folder);
-      };
-      for (int left = 1'000; left > 0 && !is_gone(); --left) {
-        rmdir(folder.c_str());
-        poll(nullptr, 0, 1);
-      }
-      EXPECT_TRUE(is_gone()) << folder;
+      EXPECT_TRUE(testing::take_out(folder, fate)) << folder;
     }
   }
 
