@@ -55,6 +55,18 @@ void each_folder(const fs::path& top, const std::function<void(const fs::path&)>
   }
 }
 
+std::vector<std::string> groups_of(pid_t pid) {
+  std::vector<std::string> found;
+  each_folder("/sys/fs/cgroup", [&](const fs::path& folder) {
+    if (folder.string().find("/hearth-") != std::string::npos &&
+        ("\n" + contents(folder / "cgroup.procs")).find("\n" + std::to_string(pid) + "\n") !=
+            std::string::npos) {
+      found.push_back(folder.string());
+    }
+  });
+  return found;
+}
+
 pid_t parent_of(pid_t pid) {
   const std::string fields = after_name(pid);
   return fields.size() < 3 ? 0 : std::atoi(fields.c_str() + 2);

@@ -22,6 +22,8 @@ void each_folder(const std::filesystem::path& top,
                  const std::function<void(const std::filesystem::path&)>& visit);
 // From /proc/PID/stat; 0 when it is gone.
 pid_t parent_of(pid_t pid);
+// The folders of hearth's groups that it is in, in all hierarchies.
+std::vector<std::string> groups_of(pid_t pid);
 // 'R', 'T', 'Z' and so on; 0 when it is gone.
 char state_of(pid_t pid);
 // The launchers of an agent (or of `hearth up`): usually one.
