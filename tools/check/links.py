@@ -1,4 +1,4 @@
-"""Links in the documents lead somewhere, and every library says what it is."""
+"""Links and names of tests in the documents lead somewhere, and every library says what it is."""
 
 import re
 
@@ -7,10 +7,13 @@ import layers
 import selftest
 
 NAME = "links"
-RULE = "relative links resolve; each library has a README of at most 25 lines"
+RULE = ("relative links resolve; a test named `file.cc:Suite.Name` exists; each library has a README "
+        "of at most 25 lines")
 README_MAX = 25
 
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+
+_TEST = re.compile(r"`([\w/]+\.cc):(\w+)\.(\w+)`")
 
 
 def run(tree, options):
@@ -24,7 +27,17 @@ def run(tree, options):
             why = _broken(tree, name, match.group(1) or match.group(2))
             if why:
                 problems.append(common.Problem(name, common.line_of(text, match.start()), why))
+        for match in _TEST.finditer(text):
+            if not _has_test(tree, *match.groups()):
+                problems.append(common.Problem(name, common.line_of(text, match.start()),
+                                               f"{match.group(0)}: there is no such test"))
     return problems + _library_readmes(tree), f"{len(files)} documents"
+
+
+def _has_test(tree, name, suite, test):
+    file = tree.root / name
+    return file.is_file() and re.search(rf"^TEST(_[FP])?\({suite},\s*{test}\)",
+                                        file.read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 
 def _broken(tree, name, target):
@@ -67,6 +80,10 @@ def self_test():
     case("![c](c.svg)", 1)
     case("[b](b.md#none)", 1)
     case("```\n[c](c.md)\n```\n", 0)
+    tests = {"tests/a_test.cc": "TEST_F(ATest, Holds) {\n}\n"}
+    case("`tests/a_test.cc:ATest.Holds`", 0, **tests)
+    case("`tests/a_test.cc:ATest.Hold`", 1, **tests)
+    case("`tests/b_test.cc:ATest.Holds`", 1, **tests)
     case("", 1, **{"src/base/a.h": ""})
     case("", 0, **{"src/base/a.h": "", "src/base/README.md": "Base.\n"})
     case("", 1, **{"src/base/a.h": "", "src/base/README.md": "x\n" * (README_MAX + 1)})
