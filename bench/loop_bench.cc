@@ -60,6 +60,7 @@ class InstantAgent final : public AgentConnection {
   void telemetry_wanted(Duration /*interval*/) override {}
   void telemetry_query(std::uint64_t /*id*/, const TelemetryQuery& /*query*/) override {}
   void drain() override {}
+  void heartbeat_wanted(Duration /*interval*/) override {}
 
  private:
   AgentApi& api_;

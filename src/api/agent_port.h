@@ -29,6 +29,8 @@ class AgentConnection {
   virtual void stop(const AttemptKey& key) = 0;
   virtual void ack(const AttemptKey& key, bool finished, bool accepted) = 0;
   virtual void drain() = 0;
+  // From now on, and once at once, beat this often.
+  virtual void heartbeat_wanted(Duration interval) = 0;
   // From now on whole telemetry reports this often; 0: with each heartbeat.
   virtual void telemetry_wanted(Duration interval) = 0;
   virtual void telemetry_query(std::uint64_t id, const TelemetryQuery& query) = 0;

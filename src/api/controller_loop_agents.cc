@@ -62,6 +62,9 @@ void ControllerLoop::closed(std::uint64_t link, const AgentId& agent) {
 }
 
 void ControllerLoop::heartbeat(std::uint64_t link, const AgentId& agent, AgentUsage usage) {
+  if (usage.heartbeat_interval) {
+    impl_->telemetry.beats_each(link, agent, *usage.heartbeat_interval);
+  }
   impl_->core_thread.heartbeat({.link = link, .agent = agent, .usage = usage});
 }
 

@@ -165,6 +165,8 @@ void Releaser::release(Turn& turn, const Payloads& payloads) {
               connection->stop(it.key);
             } else if constexpr (std::is_same_v<Kind, core::AckReport>) {
               connection->ack(it.key, it.finished, it.accepted);
+            } else if constexpr (std::is_same_v<Kind, core::PaceHeartbeats>) {
+              connection->heartbeat_wanted(it.interval);
             } else {
               static_assert(std::is_same_v<Kind, core::SendDrain>);
               connection->drain();

@@ -117,6 +117,14 @@ void TelemetryDesk::link_closed(std::uint64_t link, const AgentId& agent) {
   call_all(calls);
 }
 
+void TelemetryDesk::beats_each(std::uint64_t link, const AgentId& agent, Duration interval) {
+  const MutexLock lock(mutex_);
+  const auto found = links_.find(agent);
+  if (found != links_.end() && found->second.number == link) {
+    registry_.pace(agent, interval);
+  }
+}
+
 void TelemetryDesk::report(std::uint64_t link, const AgentId& agent, TelemetryReport report) {
   const std::int64_t started_ns = deps_.clock.monotonic_ns();
   {

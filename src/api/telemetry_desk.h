@@ -69,6 +69,8 @@ class TelemetryDesk final : public TelemetryApi {
   // Before the agent hears of it.
   void link_welcomed(std::uint64_t link);
   void link_closed(std::uint64_t link, const AgentId& agent);
+  // It beats, and so reports, this often.
+  void beats_each(std::uint64_t link, const AgentId& agent, Duration interval);
   void report(std::uint64_t link, const AgentId& agent, TelemetryReport report);
   void answer(std::uint64_t link, std::uint64_t query, Result<TelemetrySeries> series);
 

@@ -20,6 +20,8 @@ constexpr std::string_view kMoreDescriptors =
 
 core::Options core_options(const config::Settings& settings) {
   core::Options options;
+  options.heartbeats = {.interval = settings.duration("heartbeat_interval"),
+                        .per_second_max = settings.integer("heartbeats_per_second_max")};
   options.heartbeat_timeout = settings.duration("heartbeat_timeout");
   options.sweep_interval = settings.duration("sweep_interval");
   options.starvation_after = settings.duration("starvation_after");

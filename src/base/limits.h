@@ -132,6 +132,11 @@ inline constexpr std::int64_t kWatchersMax = 16'000;
 inline constexpr std::int64_t kWatcherQueueEventsMax = 4'096;
 inline constexpr Duration kHeartbeatInterval = std::chrono::seconds(10);
 inline constexpr Duration kHeartbeatTimeout = std::chrono::seconds(30);
+// With more agents than beat so often together, each is told to beat more seldom, at most this
+// seldom; it then counts as lost when it has missed so many.
+inline constexpr std::int64_t kHeartbeatsPerSecondMax = 500;
+inline constexpr Duration kHeartbeatIntervalMax = std::chrono::hours(1);
+inline constexpr std::int64_t kHeartbeatsMissedMax = 3;
 inline constexpr Duration kSweepInterval = std::chrono::seconds(5);
 inline constexpr Duration kStarvationAfter = std::chrono::seconds(60);
 

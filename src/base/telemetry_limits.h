@@ -29,7 +29,8 @@ inline constexpr Duration kProbeAfter = std::chrono::milliseconds(100);
 // When workers come and go all the time, this lies between two messages that say so.
 inline constexpr Duration kTelemetryChangesSpacing = std::chrono::milliseconds(5);
 // So many whole reports a second reach the controller at most: with more agents than that, each
-// sends more seldom. The same holds for heartbeats.
+// sends more seldom. Of heartbeats, which bring a report too, kHeartbeatsPerSecondMax says the
+// same.
 inline constexpr std::int64_t kTelemetryReportsPerSecondMax = 1'000;
 // New figures of all agents together are told to readers no more often than that, so that thousands
 // of agents do not wake each reader thousands of times a second.

@@ -164,6 +164,7 @@ class Parser {
                 "allowed_hosts",
                 "heartbeat_interval",
                 "heartbeat_timeout",
+                "heartbeats_per_second_max",
                 "worker_timeout",
                 "sweep_interval",
                 "starvation_after",

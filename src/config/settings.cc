@@ -44,6 +44,8 @@ constexpr std::array kSettings = {
     Setting{"heartbeat_interval", SettingType::Duration, "10s", "How often agents report", ""},
     Setting{"heartbeat_timeout", SettingType::Duration, "30s",
             "Silence after which an agent is lost and its attempts are requeued", ""},
+    Setting{"heartbeats_per_second_max", SettingType::Integer, "500",
+            "With more agents than beat so often together, each is told to beat more seldom", ""},
     Setting{"worker_timeout", SettingType::Duration, "90s",
             "Silence after which a worker is no longer shown", ""},
     Setting{"telemetry_bytes_max", SettingType::Memory, "64",

@@ -82,7 +82,7 @@ std::optional<Error> Controller::Impl::refuse_hello(const AgentHello& hello) con
     return std::nullopt;
   }
   const AgentState& other = state_.agent(known);
-  const bool alive = other.link != 0 && steady_ - other.heard_at <= options_.heartbeat_timeout;
+  const bool alive = other.link != 0 && steady_ - other.heard_at <= patience_with(other);
   if (alive && other.record.info.instance != info.instance) {
     return conflict(info, other.record.info);
   }
@@ -214,8 +214,29 @@ void Controller::Impl::on(const AgentLinkClosed& command) {
   touch(slot);
 }
 
+// Agents are told how often to beat in answer to a heartbeat, so that no change in their number
+// makes more messages than there are heartbeats. An agent is judged by what it says that it does,
+// never by what it was told and may not know yet.
 void Controller::Impl::on(const AgentHeartbeat& command) {
-  speaker(command.agent, command.link, &command.usage);
+  const AgentSlot slot = speaker(command.agent, command.link, &command.usage);
+  if (slot == kNone || !command.usage.heartbeat_interval) {
+    return;
+  }
+  next_agent_check_ = std::min(next_agent_check_, steady_ + patience_with(state_.agent(slot)));
+  const auto agents = static_cast<std::int64_t>(state_.agent_slots().size());
+  const Duration interval = options_.heartbeats.next(agents, *command.usage.heartbeat_interval);
+  if (interval != *command.usage.heartbeat_interval) {
+    effect(PaceHeartbeats{command.agent, command.link, interval});
+  }
+}
+
+Duration Controller::Impl::patience_with(const AgentState& agent) const {
+  if (HEARTH_MUTATE(slow_agents_lost)) {
+    return options_.heartbeat_timeout;
+  }
+  const Duration beats = std::min(agent.usage.heartbeat_interval.value_or(Duration(0)),
+                                  options_.heartbeats.longest(options_.agents_max));
+  return std::max(options_.heartbeat_timeout, beats * limits::kHeartbeatsMissedMax);
 }
 
 void Controller::Impl::on(const AgentDraining& command) {
@@ -258,7 +279,7 @@ void Controller::Impl::check_agents() {
   std::vector<AgentSlot> silent;
   next_agent_check_ = TimePoint::max();
   for (const auto& [id, slot] : state_.agent_slots()) {
-    const TimePoint due = state_.agent(slot).heard_at + options_.heartbeat_timeout;
+    const TimePoint due = state_.agent(slot).heard_at + patience_with(state_.agent(slot));
     if (due <= steady_ && !HEARTH_MUTATE(silence_ignored)) {
       silent.push_back(slot);
     } else {
@@ -266,8 +287,8 @@ void Controller::Impl::check_agents() {
     }
   }
   for (const AgentSlot slot : silent) {
-    lose_agent(slot,
-               agent_silent_message(state_.agent(slot).record.info.id, options_.heartbeat_timeout));
+    const AgentState& agent = state_.agent(slot);
+    lose_agent(slot, agent_silent_message(agent.record.info.id, patience_with(agent)));
   }
 }
 

@@ -21,6 +21,7 @@
 #include "base/time.h"
 #include "core/command.h"
 #include "core/effect.h"
+#include "core/heartbeat_pace.h"
 #include "core/now.h"
 #include "model/agent.h"
 #include "model/change_set.h"
@@ -29,6 +30,7 @@
 namespace hearth::core {
 
 struct Options {
+  HeartbeatPace heartbeats;
   Duration heartbeat_timeout = limits::kHeartbeatTimeout;
   Duration sweep_interval = limits::kSweepInterval;
   Duration starvation_after = limits::kStarvationAfter;

@@ -93,6 +93,8 @@ class Controller::Impl {
   void welcome(const AgentHello& hello, AgentSlot slot, const std::vector<JobSlot>& kept);
   void lose_agent(AgentSlot slot, const std::string& why);
   void check_agents();
+  // Silence after which it is lost.
+  [[nodiscard]] Duration patience_with(const AgentState& agent) const;
   // The live agent that speaks on its current link, noted as heard; kNone: ignore the message.
   AgentSlot speaker(const AgentId& agent, std::uint64_t link, const AgentUsage* usage = nullptr);
 

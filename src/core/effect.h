@@ -114,8 +114,15 @@ struct SendDrain {
   std::uint64_t link = 0;
 };
 
+// From now on, and once at once, beat this often. Only to agents that said how often they beat.
+struct PaceHeartbeats {
+  AgentId agent;
+  std::uint64_t link = 0;
+  Duration interval{};
+};
+
 using Effect =
     std::variant<ReplySubmit, ReplyCancel, ReplyExplain, ReplyDrain, Welcome, RejectAgent,
-                 AssignAttempt, CancelAttempt, StopAttempt, AckReport, SendDrain>;
+                 AssignAttempt, CancelAttempt, StopAttempt, AckReport, SendDrain, PaceHeartbeats>;
 
 }  // namespace hearth::core

@@ -229,6 +229,7 @@ void State::on(const AgentJoined& event) {
     agent.draining_by_itself = false;
   }
   agent.record = event.record;
+  agent.usage.heartbeat_interval.reset();  // each link begins with the one that is configured
   agent.record.last_heartbeat_at = event.at;
   agent.heard_at = steady_of(event.at);
   agent.link = event.link;

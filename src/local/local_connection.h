@@ -46,6 +46,8 @@ class LocalConnection final : public api::AgentConnection,
   void stop(const AttemptKey& key) override;
   void ack(const AttemptKey& key, bool finished, bool accepted) override;
   void drain() override;
+  // Never said: one agent in this process is none too many, and it does not say how often it beats.
+  void heartbeat_wanted(Duration /*interval*/) override {}
   void telemetry_wanted(Duration interval) override { say(TelemetryWanted{interval}); }
   void telemetry_query(std::uint64_t id, const TelemetryQuery& query) override {
     say(TelemetryAsked{id, query});

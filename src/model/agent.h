@@ -37,6 +37,8 @@ struct AgentInfo {
 struct AgentUsage {
   std::optional<double> cpu_percent;  // 100 = one core
   std::optional<std::int64_t> memory_bytes;
+  // How often it beats. Agents that cannot be told another interval do not say.
+  std::optional<Duration> heartbeat_interval = {};
 };
 
 struct AgentRecord {

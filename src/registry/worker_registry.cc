@@ -19,6 +19,7 @@ Changes WorkerRegistry::hello(const AgentId& agent, const std::string& incarnati
   Changes changes;
   Agent& known = agents_[agent];
   known.heard = heard.monotonic;
+  known.timeout = {};
   if (known.incarnation != incarnation) {
     drop_all(agent, known, changes);
     known.machine.reset();
@@ -117,10 +118,16 @@ Result<Changes> WorkerRegistry::external(const WorkerId& worker, WorkerState sta
   return changes;
 }
 
+void WorkerRegistry::pace(const AgentId& agent, Duration interval) {
+  if (const auto found = agents_.find(agent); found != agents_.end()) {
+    found->second.timeout = interval * limits::kHeartbeatsMissedMax;
+  }
+}
+
 Changes WorkerRegistry::expire(Duration monotonic) {
   Changes changes;
-  const Duration oldest = monotonic - options_.worker_timeout;
   for (auto agent = agents_.begin(); agent != agents_.end();) {
+    const Duration oldest = monotonic - std::max(options_.worker_timeout, agent->second.timeout);
     std::map<WorkerId, Worker>& workers = agent->second.workers;
     for (auto worker = workers.begin(); worker != workers.end();) {
       if (worker->second.heard > oldest) {

@@ -57,6 +57,9 @@ class WorkerRegistry {
 
   explicit WorkerRegistry(Options options) : options_(options) {}
 
+  // It reports this often; a worker of which nothing was heard is kept for as long as it takes to
+  // miss kHeartbeatsMissedMax of them, where that is longer than the timeout.
+  void pace(const AgentId& agent, Duration interval);
   // Another incarnation than before has none of the workers that there were.
   Changes hello(const AgentId& agent, const std::string& incarnation, Heard heard);
   Changes report(const AgentId& agent, TelemetryReport report, Heard heard);
@@ -83,6 +86,7 @@ class WorkerRegistry {
     std::string incarnation;
     std::optional<MachineSample> machine;
     Duration heard{};
+    Duration timeout{};  // 0: that of the options
     std::map<WorkerId, Worker> workers;
   };
 

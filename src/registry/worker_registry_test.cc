@@ -90,6 +90,20 @@ TEST_F(WorkerRegistryTest, SilentWorkersGoAfterTheTimeoutAndNotBefore) {
   EXPECT_EQ(ids(), Ids{"b/w2"});
 }
 
+TEST_F(WorkerRegistryTest, WhoReportsSeldomIsKeptForThreeReports) {
+  registry_.hello(AgentId("a"), "one", now());
+  registry_.pace(AgentId("a"), seconds(60));
+  registry_.pace(AgentId("nobody"), seconds(60));
+  report("a", whole({worker("w1")}));
+  report("b", whole({worker("w2")}));
+  advance(seconds(179));
+  registry_.expire(elapsed_);
+  EXPECT_EQ(ids(), Ids{"a/w1"});
+  registry_.hello(AgentId("a"), "one", now());  // says anew how often it beats
+  registry_.expire(elapsed_);
+  EXPECT_EQ(ids(), Ids{});
+}
+
 TEST_F(WorkerRegistryTest, WhenAWorkerStartedDoesNotWaver) {
   WorkerReport one = worker("w1");
   report("a", whole({one}));

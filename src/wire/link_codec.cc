@@ -1,10 +1,20 @@
 #include "wire/link_codec.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "wire/proto_convert.h"
 
 namespace hearth::wire {
+namespace {
+
+// Whatever a peer says: neither never nor all the time.
+Duration beat_interval(std::uint64_t ms) {
+  constexpr auto kMax = static_cast<std::uint64_t>(limits::kHeartbeatIntervalMax.count());
+  return Duration(static_cast<std::int64_t>(std::clamp<std::uint64_t>(ms, 1, kMax)));
+}
+
+}  // namespace
 
 void to_proto(const AttemptKey& key, v1::AttemptKey& out) {
   out.set_job(key.job.value());
@@ -39,6 +49,9 @@ void to_proto(const AgentUsage& usage, v1::Heartbeat& out) {
   if (usage.memory_bytes) {
     out.set_memory_bytes(*usage.memory_bytes);
   }
+  if (usage.heartbeat_interval) {
+    out.set_interval_ms(static_cast<std::uint64_t>(usage.heartbeat_interval->count()));
+  }
 }
 
 AgentUsage to_model(const v1::Heartbeat& heartbeat) {
@@ -49,7 +62,14 @@ AgentUsage to_model(const v1::Heartbeat& heartbeat) {
   if (heartbeat.has_memory_bytes()) {
     usage.memory_bytes = heartbeat.memory_bytes();
   }
+  if (heartbeat.has_interval_ms()) {
+    usage.heartbeat_interval = beat_interval(heartbeat.interval_ms());
+  }
   return usage;
+}
+
+Duration to_model(const v1::HeartbeatWanted& wanted) {
+  return beat_interval(wanted.interval_ms());
 }
 
 Result<StreamKind> to_stream(std::uint32_t stream) {

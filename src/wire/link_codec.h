@@ -25,6 +25,7 @@ Result<AgentInfo> to_model(const v1::Hello& hello);
 
 void to_proto(const AgentUsage& usage, v1::Heartbeat& out);
 AgentUsage to_model(const v1::Heartbeat& heartbeat);
+Duration to_model(const v1::HeartbeatWanted& wanted);
 
 Result<StreamKind> to_stream(std::uint32_t stream);
 

@@ -37,6 +37,22 @@ TEST(LinkCodecTest, UnknownFiguresStayUnknown) {
   EXPECT_EQ(usage.memory_bytes, 0);
 }
 
+TEST(LinkCodecTest, HowOftenAnAgentBeatsIsToldAndWithinBounds) {
+  v1::Heartbeat heartbeat;
+  to_proto(AgentUsage{.cpu_percent = {}, .memory_bytes = {}, .heartbeat_interval = Duration(25)},
+           heartbeat);
+  EXPECT_EQ(to_model(heartbeat).heartbeat_interval, Duration(25));
+  heartbeat.clear_interval_ms();
+  EXPECT_EQ(to_model(heartbeat).heartbeat_interval, std::nullopt);
+  heartbeat.set_interval_ms(~std::uint64_t{0});
+  EXPECT_EQ(to_model(heartbeat).heartbeat_interval, limits::kHeartbeatIntervalMax);
+
+  v1::HeartbeatWanted wanted;
+  EXPECT_EQ(to_model(wanted), Duration(1));
+  wanted.set_interval_ms(~std::uint64_t{0});
+  EXPECT_EQ(to_model(wanted), limits::kHeartbeatIntervalMax);
+}
+
 TEST(LinkCodecTest, RefusesAHelloThatNamesNobodyOrUnknownLevels) {
   v1::Hello hello;
   EXPECT_EQ(to_model(hello).error().code, ErrorCode::DataLoss);

@@ -58,6 +58,31 @@ TEST_F(FleetTest, ThreeAgentsShareAHundredJobsEvenly) {
   }
 }
 
+TEST_F(FleetTest, AgentsThatAreToldToBeatSeldomAreNotLostForIt) {
+  start_controller({"--heartbeat-interval", "200ms", "--heartbeat-timeout", "1s",
+                    "--heartbeats-per-second-max", "1"});
+  for (const char* id : {"a", "b", "c"}) {
+    start_agent(id);
+  }
+  // One each second of three: with room to grow, and well beyond the timeout.
+  const auto is_told = [](const json::value& agent) {
+    return agent.as_object().at("heartbeatIntervalMs") == 3'750;
+  };
+  wait_until(
+      [&] {
+        const Answer answer = get("/v1/agents");
+        const auto& agents = answer.body.as_object().at("agents").as_array();
+        return agents.size() == 3 && std::all_of(agents.begin(), agents.end(), is_told);
+      },
+      "all agents beat each 3.75 s");
+  const auto ids = submit_many(3, [](int) { return json::object{{"command", {"sleep", "4"}}}; });
+  for (const std::string& id : ids) {
+    const auto job = wait_ended(id);
+    EXPECT_EQ(text(job, "state"), "COMPLETED") << json::serialize(job);
+    EXPECT_EQ(job.at("attempts").as_array().size(), 1U) << json::serialize(job);
+  }
+}
+
 TEST_F(FleetTest, AKilledAgentsJobsFinishElsewhere) {
   start_controller(kQuickLosses);
   Program& first = start_agent("a");

@@ -36,6 +36,34 @@ TEST_F(AgentLinkTest, BeatsWithTheMachinesUsage) {
   EXPECT_EQ(api_.state().heartbeats.back().memory_bytes, 4'096);
 }
 
+TEST_F(AgentLinkTest, BeatsAsOftenAsItIsToldAndSaysSo) {
+  serve({.address = "127.0.0.1:0", .heartbeat_interval = std::chrono::hours(1)});
+  TestAgent agent(address_);
+  agent.start();
+  ASSERT_TRUE(until(agent, [](const State& state) { return state.heartbeats.size() == 1; }));
+  EXPECT_EQ(api_.state().heartbeats[0].heartbeat_interval, std::chrono::hours(1));
+  api_.connection()->heartbeat_wanted(std::chrono::minutes(30));
+  ASSERT_TRUE(until(agent, [](const State& state) { return state.heartbeats.size() == 2; }));
+  EXPECT_EQ(api_.state().heartbeats[1].heartbeat_interval, std::chrono::minutes(30));
+  EXPECT_EQ(api_.state().heartbeats[1].cpu_percent, 12.5);
+  api_.connection()->heartbeat_wanted(Duration(5));
+  ASSERT_TRUE(until(agent, [](const State& state) { return state.heartbeats.size() >= 5; }));
+  EXPECT_EQ(api_.state().heartbeats.back().heartbeat_interval, Duration(5));
+}
+
+TEST_F(AgentLinkTest, ANewLinkBeatsAsTheWelcomeSays) {
+  serve(
+      {.address = hearth::testing::lasting_address(), .heartbeat_interval = std::chrono::hours(1)});
+  TestAgent agent(address_);
+  agent.start();
+  ASSERT_TRUE(agent.until_order<agent::LinkUp>());
+  api_.connection()->heartbeat_wanted(std::chrono::minutes(30));
+  ASSERT_TRUE(until(agent, [](const State& state) { return state.heartbeats.size() == 2; }));
+  api_.connection()->reject(Error{.code = ErrorCode::Unavailable, .message = "connect anew"});
+  ASSERT_TRUE(until(agent, [](const State& state) { return state.heartbeats.size() == 3; }));
+  EXPECT_EQ(api_.state().heartbeats[2].heartbeat_interval, std::chrono::hours(1));
+}
+
 TEST_F(AgentLinkTest, CarriesOrdersDownAndReportsUp) {
   serve();
   TestAgent agent(address_);

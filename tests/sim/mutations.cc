@@ -40,6 +40,7 @@ const std::vector<Mutation>& all_mutations() {
       {"not_before_ignored", "no job runs before its time"},
       {"starvation_ignored", "no job starves", Scenario::Starvation},
       {"silence_ignored", "a silent agent's jobs run elsewhere", Scenario::Crashes},
+      {"slow_agents_lost", "who was told to beat seldom is not lost for it", Scenario::Calm},
       // In the agent.
       {"agent_obeys_deposed_controller", "orders of an old epoch are refused"},
       {"agent_ignores_timeout", "a time limit ends an attempt"},

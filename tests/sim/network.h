@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -24,7 +25,9 @@ struct HelloMessage {
   AgentInfo info;
   std::vector<core::HeldAttempt> held;
 };
-struct HeartbeatMessage {};
+struct HeartbeatMessage {
+  std::optional<Duration> interval;
+};
 struct DrainingMessage {};
 struct StartedMessage {
   AttemptKey key;
@@ -37,7 +40,10 @@ using UpMessage =
     std::variant<HelloMessage, HeartbeatMessage, DrainingMessage, StartedMessage, FinishedMessage>;
 
 struct Rejected {};
-using DownMessage = std::variant<agent::AgentCommand, Rejected>;
+struct HeartbeatWanted {
+  Duration interval{};
+};
+using DownMessage = std::variant<agent::AgentCommand, Rejected, HeartbeatWanted>;
 
 struct Connection {
   std::size_t agent = 0;

@@ -134,7 +134,8 @@ SimOptions options_from_seed(std::uint64_t seed, Scenario scenario) {
   options.fault_phase = random.duration(30'000, 180'000);
   options.latency_max = Duration(random.pick(std::vector<std::int64_t>{2, 10, 50, 400}));
   options.append_max = Duration(random.pick(std::vector<std::int64_t>{1, 5, 20, 200}));
-  options.heartbeat_interval = Duration(random.pick(std::vector<std::int64_t>{5'000, 10'000}));
+  options.core.heartbeats.interval =
+      Duration(random.pick(std::vector<std::int64_t>{5'000, 10'000}));
   options.cancel_share = random.unit() * 0.4;
   options.clock_rate_spread = random.chance(0.5) ? random.unit() * 0.1 : 0;
   options.core.starvation_after = random.duration(10'000, 60'000);
@@ -146,6 +147,13 @@ SimOptions options_from_seed(std::uint64_t seed, Scenario scenario) {
   apply_scenario(options, random);
   options.retention.age = random.duration(60'000, 120'000);
   options.retention.jobs = random.between(0, 60);
+  options.paced_agents = random.chance(0.5);
+  if (random.chance(0.3)) {
+    // So few heartbeats that those of several agents are too many, and a short patience: who is
+    // told to beat more seldom than that is none the worse for it.
+    options.core.heartbeats = {.interval = Duration(500), .per_second_max = 1};
+    options.core.heartbeat_timeout = Duration(2'500);
+  }
   return options;
 }
 
@@ -168,7 +176,9 @@ std::string to_string(const SimOptions& options) {
   add("fault_phase", options.fault_phase);
   add("latency_max", options.latency_max);
   add("append_max", options.append_max);
-  add("heartbeat_interval", options.heartbeat_interval);
+  add("heartbeat_interval", options.core.heartbeats.interval);
+  add("heartbeat_timeout", options.core.heartbeat_timeout);
+  add("paced_agents", options.paced_agents);
   add("queue_jobs_max", options.core.queue_jobs_max);
   add("starvation_after", options.core.starvation_after);
   add("mortal_agent", options.mortal_agent);

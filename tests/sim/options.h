@@ -56,7 +56,8 @@ struct SimOptions {
   Duration fault_phase{};
   Duration latency_max{};
   Duration append_max{};
-  Duration heartbeat_interval{};
+  // Agents can be told how often to beat; those of an earlier version cannot.
+  bool paced_agents = false;
   // One more agent like the first, which dies for good at some moment.
   bool mortal_agent = false;
   double cancel_share = 0.1;  // of acknowledged jobs

@@ -45,8 +45,9 @@ void SimAgent::boot() {
   core_ = std::make_unique<agent::AgentCore>();
   backoff_ = Duration(100);
   world_.trace([&] { return info_.id.value() + " boots, run " + std::to_string(run_); });
+  heartbeat_interval_ = world_.options.core.heartbeats.interval;
   dial();
-  heartbeat(run_);
+  heartbeat();
 }
 
 void SimAgent::leave() {
@@ -117,14 +118,19 @@ void SimAgent::dial() {
   });
 }
 
-void SimAgent::heartbeat(std::int64_t run) {
-  if (run != run_ || !alive()) {
-    return;
-  }
+void SimAgent::heartbeat() {
   if (connection_ != nullptr) {
-    world_.network.send_up(connection_, HeartbeatMessage{});
+    HeartbeatMessage message;
+    if (world_.options.paced_agents) {
+      message.interval = heartbeat_interval_;
+    }
+    world_.network.send_up(connection_, message);
   }
-  world_.timeline.after(to_sim(world_.options.heartbeat_interval), [this, run] { heartbeat(run); });
+  world_.timeline.after(to_sim(heartbeat_interval_), [this, run = run_, beat = ++beats_] {
+    if (run == run_ && alive() && beat == beats_) {
+      heartbeat();
+    }
+  });
 }
 
 void SimAgent::link_closed(const ConnectionPtr& connection) {
@@ -151,12 +157,25 @@ void SimAgent::receive(const ConnectionPtr& connection, const DownMessage& messa
   }
   if (std::holds_alternative<Rejected>(message)) {
     world_.trace([&] { return info_.id.value() + " is rejected"; });
+    if (world_.options.scenario == Scenario::Calm) {
+      world_.fail(info_.id.value() + " beats as often as it was told and counts as lost");
+    }
     return;  // the close follows
+  }
+  if (const auto* wanted = std::get_if<HeartbeatWanted>(&message)) {
+    if (!world_.options.paced_agents) {
+      world_.fail(info_.id.value() + " is told how often to beat and cannot know it");
+    }
+    heartbeat_interval_ = wanted->interval;
+    heartbeat();
+    return;
   }
   const auto& order = std::get<agent::AgentCommand>(message);
   expect_stops(order);
   command(order);
   if (alive() && std::holds_alternative<agent::LinkUp>(order)) {
+    heartbeat_interval_ = world_.options.core.heartbeats.interval;
+    heartbeat();
     haunt();
   }
 }

@@ -49,7 +49,7 @@ class SimAgent {
   void command(const agent::AgentCommand& command);
   void arm_timer();
   void dial();
-  void heartbeat(std::int64_t run);
+  void heartbeat();
   void send_report(UpMessage message);
   void expect_stops(const agent::AgentCommand& order);
   void haunt();
@@ -80,6 +80,8 @@ class SimAgent {
   ConnectionPtr connection_;
   bool dialing_ = false;
   Duration backoff_{100};
+  Duration heartbeat_interval_{};
+  std::int64_t beats_ = 0;  // tells the timer of the latest apart
   std::optional<TimePoint> timer_at_;
   std::int64_t next_life_ = 0;
   std::map<AttemptKey, Process> processes_;

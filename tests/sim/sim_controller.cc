@@ -163,8 +163,10 @@ void SimController::receive(const ConnectionPtr& connection, const UpMessage& me
     connection->link = next_link_++;
     links_[connection->link] = connection;
     post(core::AgentHello{connection->link, hello->info, hello->held});
-  } else if (std::holds_alternative<HeartbeatMessage>(message)) {
-    post(core::AgentHeartbeat{link, agent, {}});
+  } else if (const auto* heartbeat = std::get_if<HeartbeatMessage>(&message)) {
+    AgentUsage usage;
+    usage.heartbeat_interval = heartbeat->interval;
+    post(core::AgentHeartbeat{link, agent, usage});
   } else if (std::holds_alternative<DrainingMessage>(message)) {
     post(core::AgentDraining{link, agent});
   } else if (const auto* started = std::get_if<StartedMessage>(&message)) {
@@ -447,6 +449,12 @@ void SimController::perform(const core::AckReport& effect) {
 void SimController::perform(const core::SendDrain& effect) {
   if (const ConnectionPtr connection = connection_of(effect.link)) {
     world_.network.send_down(connection, agent::AgentCommand(agent::DrainOrder{epoch_}));
+  }
+}
+
+void SimController::perform(const core::PaceHeartbeats& effect) {
+  if (const ConnectionPtr connection = connection_of(effect.link)) {
+    world_.network.send_down(connection, HeartbeatWanted{effect.interval});
   }
 }
 

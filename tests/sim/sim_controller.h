@@ -94,6 +94,7 @@ class SimController {
   void perform(const core::StopAttempt& effect);
   void perform(const core::AckReport& effect);
   void perform(const core::SendDrain& effect);
+  void perform(const core::PaceHeartbeats& effect);
 
   World& world_;
   std::unique_ptr<core::Controller> core_;

@@ -160,6 +160,7 @@ class GrpcLink final : public ControllerLink {
   void send(v1::AgentMessage message);
   void write_control();
   void beat();
+  void send_heartbeat();  // and the next in heartbeat_interval_
   void open_output();
   void output_ended(const grpc::Status& status);
   void pump_output();
@@ -416,6 +417,9 @@ void GrpcLink::take_welcome(const v1::WelcomeMessage& welcome) {
 void GrpcLink::take_order(const v1::ControllerMessage& message) {
   if (message.kind_case() == v1::ControllerMessage::kAssign) {
     listener_->on_assign(to_assign(message));
+  } else if (message.kind_case() == v1::ControllerMessage::kHeartbeatWanted) {
+    heartbeat_interval_ = wire::to_model(message.heartbeat_wanted());
+    send_heartbeat();  // by which the controller knows
   } else if (message.kind_case() == v1::ControllerMessage::kTelemetryQuery) {
     listener_->on_telemetry_query(message.telemetry_query().id(),
                                   wire::to_model(message.telemetry_query()));
@@ -442,7 +446,11 @@ void GrpcLink::write_control() {
   bool is_first = true;
   while (!queue_.empty() && (is_first || bytes < limits::kLinkBatchBytesMax)) {
     v1::AgentMessage& next = queue_.front();
-    beat_waits_ = beat_waits_ && next.kind_case() != v1::AgentMessage::kHeartbeat;
+    if (next.kind_case() == v1::AgentMessage::kHeartbeat) {
+      beat_waits_ = false;
+      next.mutable_heartbeat()->set_interval_ms(
+          static_cast<std::uint64_t>(heartbeat_interval_.count()));
+    }
     bytes += static_cast<std::int64_t>(next.ByteSizeLong());
     (is_first ? message : *message.add_more()) = std::move(next);
     is_first = false;
@@ -451,15 +459,19 @@ void GrpcLink::write_control() {
   control_->write(std::move(message));
 }
 
-void GrpcLink::beat() {
+void GrpcLink::send_heartbeat() {
   if (!std::exchange(beat_waits_, true)) {
     v1::AgentMessage message;
     wire::to_proto(deps_.usage.read(), *message.mutable_heartbeat());
     send(std::move(message));
   }
+  arm(heartbeat_timer_, heartbeat_interval_, &GrpcLink::beat);
+}
+
+void GrpcLink::beat() {
+  send_heartbeat();
   sender_.repeat_unanswered();
   pump_output();
-  arm(heartbeat_timer_, heartbeat_interval_, &GrpcLink::beat);
   listener_->on_beat();
 }
 

@@ -38,6 +38,9 @@ struct Rejected {
   Error error;
 };
 struct Drained {};
+struct HeartbeatWanted {
+  Duration interval{};
+};
 struct TelemetryWanted {
   Duration interval{};
 };
@@ -49,7 +52,7 @@ struct TelemetryAsked {
 class FakeConnection final : public AgentConnection {
  public:
   using Message = std::variant<core::Welcome, Rejected, Assigned, Cancelled, Stopped, Acked,
-                               Drained, TelemetryWanted, TelemetryAsked>;
+                               Drained, HeartbeatWanted, TelemetryWanted, TelemetryAsked>;
 
   void welcome(const core::Welcome& welcome) override { put(welcome); }
   void reject(const Error& error) override { put(Rejected{error}); }
@@ -62,6 +65,7 @@ class FakeConnection final : public AgentConnection {
     put(Acked{key, finished, accepted});
   }
   void drain() override { put(Drained{}); }
+  void heartbeat_wanted(Duration interval) override { put(HeartbeatWanted{interval}); }
   void telemetry_wanted(Duration interval) override { put(TelemetryWanted{interval}); }
   void telemetry_query(std::uint64_t id, const TelemetryQuery& query) override {
     put(TelemetryAsked{id, query});

@@ -74,6 +74,12 @@ void ControlConnection::drain() {
   send(std::move(message));
 }
 
+void ControlConnection::heartbeat_wanted(Duration interval) {
+  v1::ControllerMessage message;
+  message.mutable_heartbeat_wanted()->set_interval_ms(static_cast<std::uint64_t>(interval.count()));
+  send(std::move(message));
+}
+
 void ControlConnection::telemetry_wanted(Duration interval) {
   v1::ControllerMessage message;
   message.mutable_telemetry_wanted()->set_interval_ms(static_cast<std::uint64_t>(interval.count()));

@@ -30,6 +30,7 @@ class ControlConnection final : public api::AgentConnection {
   void stop(const AttemptKey& key) override;
   void ack(const AttemptKey& key, bool finished, bool accepted) override;
   void drain() override;
+  void heartbeat_wanted(Duration interval) override;
   void telemetry_wanted(Duration interval) override;
   void telemetry_query(std::uint64_t id, const TelemetryQuery& query) override;
 

@@ -228,7 +228,10 @@ void write_agent(JsonWriter& json, const AgentView& agent) {
   }
   json.end_array();
   json.member("firstSeenAt", to_rfc3339(agent.record.first_seen_at))
-      .member("lastHeartbeatAt", to_rfc3339(agent.record.last_heartbeat_at))
+      .member("lastHeartbeatAt", to_rfc3339(agent.record.last_heartbeat_at));
+  const std::optional<Duration>& interval = agent.usage.heartbeat_interval;
+  json.member("heartbeatIntervalMs",
+              interval ? std::optional<std::int64_t>(interval->count()) : std::nullopt)
       .member("running", agent.running)
       .member("done", agent.record.done)
       .member("failed", agent.record.failed)
