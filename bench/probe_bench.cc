@@ -18,6 +18,7 @@
 #include "agent/probe/collector.h"
 #include "agent/probe/group_walk.h"
 #include "base/clock.h"
+#include "base/telemetry_limits.h"
 
 namespace hearth::agent {
 namespace {
@@ -102,6 +103,20 @@ class Workers {
   std::vector<pid_t> pids_;
 };
 
+// Real, and as much further with each collection as the agent waits between two.
+class LeapingClock final : public Clock {
+ public:
+  TimePoint now() override { return clock_.now() + leaps_; }
+  std::int64_t monotonic_ns() override {
+    return clock_.monotonic_ns() + std::chrono::nanoseconds(leaps_).count();
+  }
+  void leap(Duration by) { leaps_ += by; }
+
+ private:
+  SystemClock clock_;
+  Duration leaps_{};
+};
+
 std::int64_t used_cpu_us() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -109,18 +124,21 @@ std::int64_t used_cpu_us() {
          usage.ru_stime.tv_usec;
 }
 
-void collect(benchmark::State& state, bool force_none, std::int64_t files_kept_max) {
-  SystemClock clock;
+void collect(benchmark::State& state, bool force_none, std::int64_t files_kept_max,
+             Duration leap = limits::kTelemetryInterval) {
+  LeapingClock clock;
   const Workers workers(state.range(0), force_none);
   Collector collector({.clock = clock},
                       {.proc_root = "/proc", .files_kept_max = files_kept_max, .machine = {}});
   workers.add_to(collector);
   // What is looked for only at first, such as a model, is over.
   for (int i = 0; i < limits::kProbeModelLooksMax; ++i) {
+    clock.leap(leap);
     benchmark::DoNotOptimize(collector.collect());
   }
   const std::int64_t before_us = used_cpu_us();
   for (auto _ : state) {
+    clock.leap(leap);
     for (const WorkerReading& reading : collector.collect()) {
       if (!reading.problem.empty()) {
         give_up(reading.problem);
@@ -138,9 +156,15 @@ void Collect(benchmark::State& state) {
 }
 BENCHMARK(Collect)->ArgName("workers")->Arg(10)->Arg(100)->Arg(1'000);
 
+// As of workers that run: nothing is kept because they did not.
+void CollectEverything(benchmark::State& state) {
+  collect(state, false, limits::kProbeFilesKeptMax, limits::kProbeQuietInterval);
+}
+BENCHMARK(CollectEverything)->ArgName("workers")->Arg(10)->Arg(100)->Arg(1'000);
+
 // As if no descriptor could be kept.
 void CollectOpeningEachTime(benchmark::State& state) {
-  collect(state, false, 0);
+  collect(state, false, 0, limits::kProbeQuietInterval);
 }
 BENCHMARK(CollectOpeningEachTime)->ArgName("workers")->Arg(100);
 

@@ -50,4 +50,10 @@ inline constexpr std::int64_t kTelemetryPointsMax = 3'600;
 inline constexpr Duration kTelemetryAnswerTimeout = std::chrono::seconds(5);
 inline constexpr std::int64_t kTelemetryQueriesMax = 256;  // that wait for an agent's answer
 
+// Of a worker that used no CPU and has as much memory as before, what only its own processes can
+// change is read this seldom.
+inline constexpr Duration kProbeQuietInterval = std::chrono::seconds(10);
+// The kernel computes pressure's averages anew each two seconds; this lets a timer be early.
+inline constexpr Duration kProbePressureInterval = std::chrono::milliseconds(1'500);
+
 }  // namespace hearth::limits

@@ -10,6 +10,7 @@
 #include "agent/probe/cgroup_parse.h"
 #include "agent/probe/text.h"
 #include "base/error.h"
+#include "base/telemetry_limits.h"
 
 namespace hearth::agent {
 namespace {
@@ -84,14 +85,17 @@ CgroupReader::Files CgroupReader::files_of(DescriptorBudget& budget, const Group
   };
 }
 
+std::string CgroupReader::membership_file(const char* name) const {
+  return file_in(target_.folders.membership, name);
+}
+
 CgroupReader::CgroupReader(ReadContext& context, WorkerTarget target)
     : context_(context),
       target_(std::move(target)),
       files_(files_of(context.descriptors, target_.folders)),
-      cpu_pressure_{{context.descriptors, file_in(target_.folders.membership, "cpu.pressure")}, {}},
-      memory_pressure_{
-          {context.descriptors, file_in(target_.folders.membership, "memory.pressure")}, {}},
-      io_pressure_{{context.descriptors, file_in(target_.folders.membership, "io.pressure")}, {}},
+      cpu_pressure_{.file = {context.descriptors, membership_file("cpu.pressure")}},
+      memory_pressure_{.file = {context.descriptors, membership_file("memory.pressure")}},
+      io_pressure_{.file = {context.descriptors, membership_file("io.pressure")}},
       process_io_(context),
       model_(context) {
   if (target_.folders.cpu_us_before > 0) {
@@ -105,7 +109,6 @@ Result<WorkerSample> CgroupReader::read() {
   WorkerSample sample;
   read_cpu(sample);
   read_memory(sample);
-  sample.pids = parse_count_file(text(files_.pids));
   read_processes(sample);
   read_io(sample);
   sample.pressure = {.cpu = read_pressure(cpu_pressure_),
@@ -135,6 +138,7 @@ void CgroupReader::read_cpu(WorkerSample& sample) {
   if (usage_us) {
     sample.cpu_ms = std::max<std::int64_t>(0, *usage_us - target_.folders.cpu_us_before) / 1'000;
   }
+  usage_us_ = usage_us;
   if (!is_v2()) {
     stat = parse_cpu_stat(text(files_.throttle));
   }
@@ -154,8 +158,38 @@ void CgroupReader::read_cpu(WorkerSample& sample) {
   throttling_before_ = stat;
 }
 
+// What else there is to know changes only when its processes run or its memory is taken away, but
+// for what the counters above may have missed.
+bool CgroupReader::was_quiet(const WorkerSample& sample) {
+  const std::int64_t now_ns = context_.clock.monotonic_ns();
+  const bool is_new =
+      details_read_at_ns_ &&
+      now_ns - *details_read_at_ns_ < std::chrono::nanoseconds(limits::kProbeQuietInterval).count();
+  if (is_new && usage_us_ && usage_us_ == details_usage_us_ &&
+      sample.memory_bytes == details_.memory_bytes) {
+    return true;
+  }
+  details_read_at_ns_ = now_ns;
+  details_usage_us_ = usage_us_;
+  return false;
+}
+
 void CgroupReader::read_memory(WorkerSample& sample) {
   sample.memory_bytes = parse_count_file(text(files_.memory));
+  is_quiet_ = was_quiet(sample);
+  if (!is_quiet_) {
+    details_ = {};
+    details_.memory_bytes = sample.memory_bytes;
+    read_details(details_);
+  }
+  sample.memory_peak_bytes = details_.memory_peak_bytes;
+  sample.memory_anon_bytes = details_.memory_anon_bytes;
+  sample.memory_file_bytes = details_.memory_file_bytes;
+  sample.oom_kills = details_.oom_kills;
+  sample.pids = details_.pids;
+}
+
+void CgroupReader::read_details(WorkerSample& sample) {
   sample.memory_peak_bytes = parse_count_file(text(files_.memory_peak));
   const std::string_view stat_text = text(files_.memory_stat);
   const MemoryStat stat =
@@ -163,6 +197,7 @@ void CgroupReader::read_memory(WorkerSample& sample) {
   sample.memory_anon_bytes = stat.anon_bytes;
   sample.memory_file_bytes = stat.file_bytes;
   sample.oom_kills = parse_oom_kills(text(files_.oom));
+  sample.pids = parse_count_file(text(files_.pids));
 }
 
 // At most once for a sample; false when they cannot be listed.
@@ -194,8 +229,11 @@ void CgroupReader::read_io(WorkerSample& sample) {
   const std::string_view counted = text(files_.io);
   if (files_.io.state() == FileState::Read) {
     io = is_v2() ? parse_io_stat(counted) : parse_blkio_service(counted);
-  } else if (files_.io.state() == FileState::Absent && list_processes()) {
-    io = process_io_.read(pids_);
+  } else if (files_.io.state() == FileState::Absent) {
+    if (!is_quiet_) {
+      process_bytes_ = list_processes() ? process_io_.read(pids_) : std::nullopt;
+    }
+    io = process_bytes_;
   }
   const std::int64_t now_ns = context_.clock.monotonic_ns();
   const auto read = io ? std::optional(io->read) : std::nullopt;
@@ -205,11 +243,20 @@ void CgroupReader::read_io(WorkerSample& sample) {
 }
 
 std::optional<double> CgroupReader::read_pressure(PressureFile& pressure) {
-  const auto parsed = parse_pressure(text(pressure.file));
   const std::int64_t now_ns = context_.clock.monotonic_ns();
+  const bool are_averages = !averages_from_ns_ || now_ns >= *averages_from_ns_;
+  const bool is_new =
+      pressure.read_at_ns && now_ns - *pressure.read_at_ns <
+                                 std::chrono::nanoseconds(limits::kProbePressureInterval).count();
+  if (are_averages && is_new) {
+    return pressure.average;
+  }
+  const auto parsed = parse_pressure(text(pressure.file));
   const auto total = parsed ? std::optional(parsed->total_us) : std::nullopt;
-  if (!averages_from_ns_ || now_ns >= *averages_from_ns_) {
-    return parsed ? std::optional(parsed->average) : std::nullopt;
+  if (are_averages) {
+    pressure.read_at_ns = now_ns;
+    pressure.average = parsed ? std::optional(parsed->average) : std::nullopt;
+    return pressure.average;
   }
   const auto per_second = pressure.total.update(total, now_ns);
   return per_second ? std::optional(std::min(kPercent, *per_second * kPercent / kUsPerSecond))

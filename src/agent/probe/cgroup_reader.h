@@ -37,14 +37,19 @@ class CgroupReader final : public WorkerReader {
   // growth of the total counts.
   struct PressureFile {
     KeptFile file;
-    CounterRate total;
+    CounterRate total = {};
+    std::optional<double> average = {};
+    std::optional<std::int64_t> read_at_ns = {};
   };
 
   static Files files_of(DescriptorBudget& budget, const GroupFolders& folders);
+  [[nodiscard]] std::string membership_file(const char* name) const;
   [[nodiscard]] bool is_v2() const { return target_.folders.kind == Enforcement::V2; }
   std::string_view text(KeptFile& file) { return file.read(context_.buffer); }
   void read_cpu(WorkerSample& sample);
   void read_memory(WorkerSample& sample);
+  [[nodiscard]] bool was_quiet(const WorkerSample& sample);
+  void read_details(WorkerSample& sample);
   void read_io(WorkerSample& sample);
   std::optional<double> read_pressure(PressureFile& pressure);
   void read_processes(WorkerSample& sample);
@@ -61,9 +66,15 @@ class CgroupReader final : public WorkerReader {
   CounterRate read_rate_;
   CounterRate write_rate_;
   std::optional<CpuStat> throttling_before_;
+  std::optional<std::int64_t> usage_us_;          // the latest
+  std::optional<std::int64_t> details_usage_us_;  // when details_ were read
+  std::optional<std::int64_t> details_read_at_ns_;
+  WorkerSample details_;  // memory, its peak and parts, OOM kills, pids
+  std::optional<IoBytes> process_bytes_;
   std::optional<std::int64_t> averages_from_ns_;  // unset: from the start
   std::vector<pid_t> pids_;
   bool has_listed_ = false;
+  bool is_quiet_ = false;  // since details_ were read
   ProcessIo process_io_;
   ModelFinder model_;
 };

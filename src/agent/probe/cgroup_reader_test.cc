@@ -116,6 +116,7 @@ TEST_F(CgroupReaderTest, WithoutIoAccountingTheProcessesOwnFiguresCount) {
   // The second has ended and was waited for by the first.
   groups_.put("cgroup.procs", "4711\n");
   groups_.put_process(kPid, "io", "read_bytes: 3000\nwrite_bytes: 900\n");
+  groups_.put("cpu.stat", "usage_usec 1000500\n");
   clock_.advance(std::chrono::seconds(1));
   const WorkerSample seen = sample();
   EXPECT_EQ(seen.io_read_bytes_per_sec, 2'000);
@@ -169,6 +170,51 @@ TEST_F(CgroupReaderTest, AnEarlierGroupsCpuAndPressureAreNotThisOnes) {
   EXPECT_EQ(seen.pressure.cpu, 10) << "the growth of the total";
   clock_.advance(std::chrono::seconds(30));
   EXPECT_EQ(sample().pressure.cpu, 80) << "by now the average is this group's";
+}
+
+TEST_F(CgroupReaderTest, WhatOnlyItsProcessesChangeIsReadSeldomWhileTheyDoNotRun) {
+  put_v2();
+  add(groups_.v2());
+  groups_.put("memory.stat", "anon 1500\nfile 1500\n");
+  groups_.put("pids.current", "8\n");
+  clock_.advance(std::chrono::seconds(1));
+  WorkerSample seen = sample();
+  EXPECT_EQ(seen.memory_anon_bytes, 1'000);
+  EXPECT_EQ(seen.pids, 7);
+  EXPECT_EQ(seen.oom_kills, 2);
+  EXPECT_EQ(seen.memory_peak_bytes, 5'000);
+  // Without a reason, lest a figure be wrong for ever.
+  clock_.advance(std::chrono::seconds(9));
+  EXPECT_EQ(sample().memory_anon_bytes, 1'500);
+}
+
+TEST_F(CgroupReaderTest, AWorkerThatRanOrLostMemoryIsReadWhole) {
+  put_v2();
+  add(groups_.v2());
+  groups_.put("memory.stat", "anon 1500\nfile 1500\n");
+  groups_.put("pids.current", "8\n");
+  groups_.put("cpu.stat", "usage_usec 1000001\nnr_periods 10\nnr_throttled 1\n");
+  clock_.advance(std::chrono::seconds(1));
+  WorkerSample seen = sample();
+  EXPECT_EQ(seen.memory_anon_bytes, 1'500);
+  EXPECT_EQ(seen.pids, 8);
+  groups_.put("memory.current", "2000\n");
+  groups_.put("memory.stat", "anon 1500\nfile 500\n");
+  clock_.advance(std::chrono::seconds(1));
+  seen = sample();
+  EXPECT_EQ(seen.memory_bytes, 2'000);
+  EXPECT_EQ(seen.memory_file_bytes, 500);
+}
+
+// The kernel has nothing new earlier.
+TEST_F(CgroupReaderTest, PressureIsReadEachTwoSeconds) {
+  put_v2();
+  add(groups_.v2());
+  groups_.put("cpu.pressure", "some avg10=50.00 avg60=0 avg300=0 total=100\n");
+  clock_.advance(std::chrono::seconds(1));
+  EXPECT_EQ(sample().pressure.cpu, 12.5);
+  clock_.advance(std::chrono::seconds(1));
+  EXPECT_EQ(sample().pressure.cpu, 50);
 }
 
 TEST_F(CgroupReaderTest, AGroupThatIsRemovedEndsItsReaderAndNoOther) {
