@@ -140,6 +140,8 @@ MetricsSnapshot ControllerLoop::metrics() {
   snapshot.links = static_cast<std::int64_t>(impl_->links.size());
   snapshot.watchers = static_cast<std::int64_t>(impl_->hub.size());
   snapshot.finishes_waiting = impl_->desk.finishes_waiting();
+  snapshot.telemetry = impl_->telemetry.counts();
+  snapshot.telemetry_apply = impl_->telemetry.report_time().snapshot();
   snapshot.storage_ok = !impl_->writer.trouble() && !impl_->desk.trouble();
   return snapshot;
 }

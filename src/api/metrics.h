@@ -20,6 +20,16 @@ struct PastFigures {
   std::int64_t free_pages = 0;
 };
 
+struct TelemetryCounts {
+  std::int64_t workers = 0;  // in the registry
+  std::int64_t watchers = 0;
+  std::int64_t readers = 0;  // that want figures
+  std::int64_t queries = 0;  // that wait for an agent
+  std::uint64_t reports = 0;
+  std::uint64_t refused_workers = 0;
+  std::uint64_t expired_workers = 0;
+};
+
 // Totals since the start, but for the gauges at the end.
 struct MetricsSnapshot {
   std::uint64_t turns = 0;
@@ -50,6 +60,8 @@ struct MetricsSnapshot {
   std::int64_t watchers = 0;
   std::int64_t finishes_waiting = 0;  // for output still to arrive or to be synced
   bool storage_ok = true;
+  TelemetryCounts telemetry;
+  HistogramSnapshot telemetry_apply;  // of one report, from its arrival until watchers are told
 };
 
 // Any thread counts; values are read one by one and need not belong to one instant.

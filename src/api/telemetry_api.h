@@ -25,6 +25,7 @@ struct TelemetryWatcher {
 
 // The latest figures of one machine and its workers.
 struct AgentFigures {
+  std::optional<Duration> heard;  // when they came, on the controller's monotonic clock
   std::optional<MachineSample> machine;
   std::vector<registry::WorkerView> workers;
 };

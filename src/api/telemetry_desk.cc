@@ -208,6 +208,7 @@ AgentFigures TelemetryDesk::figures(const AgentId& agent) {
   if (const MachineSample* machine = registry_.machine(agent)) {
     figures.machine = *machine;
   }
+  figures.heard = registry_.figures_heard(agent);
   registry_.each_of(agent, [&](const registry::WorkerView& worker) {
     figures.workers.push_back(as_of(monotonic(), worker));
   });
@@ -388,9 +389,9 @@ void TelemetryDesk::run() {
   }
 }
 
-TelemetryDesk::Counts TelemetryDesk::counts() {
+TelemetryCounts TelemetryDesk::counts() {
   const MutexLock lock(mutex_);
-  Counts counts = counts_;
+  TelemetryCounts counts = counts_;
   counts.workers = static_cast<std::int64_t>(registry_.size());
   counts.watchers = static_cast<std::int64_t>(watchers_.size());
   counts.queries = static_cast<std::int64_t>(queries_.size());

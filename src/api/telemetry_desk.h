@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "api/agent_port.h"
+#include "api/metrics.h"
 #include "api/published.h"
 #include "api/telemetry_api.h"
 #include "base/clock.h"
@@ -40,15 +41,6 @@ class TelemetryDesk final : public TelemetryApi {
     Duration linger = limits::kTelemetryLinger;
     Duration answer_timeout = limits::kTelemetryAnswerTimeout;
     std::int64_t queries_max = limits::kTelemetryQueriesMax;
-  };
-  struct Counts {
-    std::int64_t workers = 0;
-    std::int64_t watchers = 0;
-    std::int64_t readers = 0;  // that want figures
-    std::int64_t queries = 0;  // that wait for an agent
-    std::uint64_t reports = 0;
-    std::uint64_t refused_workers = 0;
-    std::uint64_t expired_workers = 0;
   };
 
   TelemetryDesk(const Deps& deps, const Options& options);
@@ -86,7 +78,7 @@ class TelemetryDesk final : public TelemetryApi {
   void want_figures() override;
   void unwant_figures() override;
 
-  [[nodiscard]] Counts counts();
+  [[nodiscard]] TelemetryCounts counts();
   // From a report's arrival to its watchers having been told.
   [[nodiscard]] const Histogram& report_time() const { return report_time_; }
 
@@ -141,7 +133,7 @@ class TelemetryDesk final : public TelemetryApi {
   std::map<std::uint64_t, Query> queries_ HEARTH_GUARDED_BY(mutex_);
   std::map<std::uint64_t, TelemetryWatcher> watchers_ HEARTH_GUARDED_BY(mutex_);
   std::uint64_t last_id_ HEARTH_GUARDED_BY(mutex_) = 0;
-  Counts counts_ HEARTH_GUARDED_BY(mutex_);
+  TelemetryCounts counts_ HEARTH_GUARDED_BY(mutex_);
   std::set<AgentId> figures_came_ HEARTH_GUARDED_BY(mutex_);
   Duration figures_told_ HEARTH_GUARDED_BY(mutex_){};
   // When the last reader left, while agents have not been told yet.

@@ -192,7 +192,9 @@ void ControllerProcess::append_metrics(std::string& text) const {
   write_loop_metrics(loop, out);
   write_store_metrics(store_->stats(), loop.past, out);
   write_output_metrics(outputs_->stats(), out);
-  write_link_metrics(link_->stats(), out);
+  const front::agentlink::LinkStats link = link_->stats();
+  write_link_metrics(link, out);
+  write_telemetry_metrics(loop, link, out);
   out.counter("hearth_link_tls_handshakes_failed_total",
               "TLS handshakes of agents that were refused.", grpc_log_->handshakes_failed());
   out.counter("hearth_refused_total", "Calls refused for want of a good token.",

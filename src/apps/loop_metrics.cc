@@ -45,6 +45,27 @@ void write_loop_metrics(const api::MetricsSnapshot& metrics, MetricsText& out) {
   out.histogram("hearth_run_seconds", "A job's time from RUNNING to its end.", metrics.run);
 }
 
+void write_telemetry_metrics(const api::MetricsSnapshot& loop,
+                             const front::agentlink::LinkStats& link, MetricsText& out) {
+  const api::TelemetryCounts& counts = loop.telemetry;
+  out.histogram("hearth_telemetry_decode_seconds",
+                "Decoding one report that came over the network.", link.telemetry_decode);
+  out.histogram("hearth_telemetry_apply_seconds",
+                "Taking one report into the registry and telling whoever watches.",
+                loop.telemetry_apply);
+  out.counter("hearth_telemetry_reports_total", "Reports of agents that were taken.",
+              counts.reports);
+  out.gauge("hearth_telemetry_workers", "Workers in the registry.", counts.workers);
+  out.counter("hearth_telemetry_refused_workers_total",
+              "Workers in reports that the registry had no room for.", counts.refused_workers);
+  out.counter("hearth_telemetry_expired_workers_total",
+              "Workers dropped because nothing was heard of them.", counts.expired_workers);
+  out.gauge("hearth_telemetry_readers",
+            "Who reads figures; while there is one, agents send them each second.", counts.readers);
+  out.gauge("hearth_telemetry_queries", "Questions about the past that wait for agents.",
+            counts.queries);
+}
+
 void write_store_metrics(const store::StoreStats& stats, const api::PastFigures& past,
                          MetricsText& out) {
   out.counter("hearth_store_commits_total", "Transactions that became durable.", stats.commits);

@@ -10,6 +10,8 @@
 namespace hearth::apps {
 
 void write_loop_metrics(const api::MetricsSnapshot& metrics, MetricsText& out);
+void write_telemetry_metrics(const api::MetricsSnapshot& loop,
+                             const front::agentlink::LinkStats& link, MetricsText& out);
 void write_store_metrics(const store::StoreStats& stats, const api::PastFigures& past,
                          MetricsText& out);
 void write_output_metrics(const output::OutputStats& stats, MetricsText& out);

@@ -61,6 +61,9 @@ Changes WorkerRegistry::report(const AgentId& id, TelemetryReport report, Heard 
   Changes changes;
   Agent& agent = agents_[id];
   agent.heard = heard.monotonic;
+  if (report.whole) {
+    agent.figures_heard = heard.monotonic;
+  }
   std::set<WorkerId> named;
   for (WorkerReport& worker : report.workers) {
     named.insert(worker.info.id);
@@ -178,6 +181,11 @@ void WorkerRegistry::each(const std::function<void(const WorkerView&)>& visit) c
   for (const auto& [id, agent] : agents_) {
     each_of(id, visit);
   }
+}
+
+std::optional<Duration> WorkerRegistry::figures_heard(const AgentId& agent) const {
+  const auto found = agents_.find(agent);
+  return found == agents_.end() ? std::nullopt : found->second.figures_heard;
 }
 
 const MachineSample* WorkerRegistry::machine(const AgentId& agent) const {

@@ -74,6 +74,8 @@ class WorkerRegistry {
   void each_of(const AgentId& agent, const std::function<void(const WorkerView&)>& visit) const;
   // Latest figures; null when there are none.
   [[nodiscard]] const MachineSample* machine(const AgentId& agent) const;
+  // When its latest whole report came.
+  [[nodiscard]] std::optional<Duration> figures_heard(const AgentId& agent) const;
   [[nodiscard]] std::size_t size() const { return size_; }
 
  private:
@@ -86,6 +88,7 @@ class WorkerRegistry {
     std::string incarnation;
     std::optional<MachineSample> machine;
     Duration heard{};
+    std::optional<Duration> figures_heard;
     Duration timeout{};  // 0: that of the options
     std::map<WorkerId, Worker> workers;
   };

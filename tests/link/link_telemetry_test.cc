@@ -24,6 +24,8 @@ TEST_F(AgentLinkTest, CarriesTelemetryAndQuestionsAboutIt) {
   agent.link().report_telemetry(report_of("w1", false));
   ASSERT_TRUE(until(agent, [](const State& state) { return !state.telemetry.empty(); }));
   EXPECT_EQ(api_.state().telemetry.front(), report_of("w1", false));
+  EXPECT_GT(agent.link().telemetry_bytes(), 0U);
+  EXPECT_EQ(server_->stats().telemetry_decode.count, 1U);
 
   api_.connection()->telemetry_wanted(Duration(2'000));
   api_.connection()->telemetry_query(5, {.worker = WorkerId("w1"), .points_max = 9});

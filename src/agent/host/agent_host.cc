@@ -124,6 +124,7 @@ class AgentHost::Impl {
   ContextLog log_;
   ProcMachineUsage usage_;
   AgentMetrics metrics_;
+  TelemetryMetrics telemetry_metrics_;
   OutputSpool spool_;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<RealLauncher> launcher_;
@@ -186,9 +187,10 @@ Result<> AgentHost::Impl::prepare_telemetry() {
   options.machine.cpu_milli = info_.capacity.cpu_milli;
   collector_ = std::make_unique<Collector>(
       Collector::Deps{.clock = deps_.clock, .gpus = gpus_.get()}, std::move(options));
-  HEARTH_ASSIGN(telemetry_,
-                TelemetryPump::create({*loop_, deps_.clock, log_, *collector_, *link_},
-                                      {.history = {.bytes_max = options_.telemetry_bytes_max}}));
+  HEARTH_ASSIGN(
+      telemetry_,
+      TelemetryPump::create({*loop_, deps_.clock, log_, *collector_, *link_, telemetry_metrics_},
+                            {.history = {.bytes_max = options_.telemetry_bytes_max}}));
   return {};
 }
 
@@ -227,6 +229,7 @@ void AgentHost::Impl::append_metrics(std::string& text) {
   out.gauge("hearth_agent_loop_posted", "Calls that wait for the agent's loop.", loop_->posted());
   out.gauge("hearth_agent_file_tasks_waiting", "Folders of ended attempts that wait for removal.",
             runtime_->files_waiting());
+  telemetry_metrics_.write(out);
 }
 
 void AgentHost::Impl::request_drain() {

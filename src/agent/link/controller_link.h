@@ -68,6 +68,8 @@ class ControllerLink {
   // Dropped without a link. A report that still waits to be sent is replaced by a later whole one,
   // so that a slow link gets what is true and not what was.
   virtual void report_telemetry(TelemetryReport report) = 0;
+  // Of the reports that were sent so far; 0 where nothing is encoded.
+  [[nodiscard]] virtual std::uint64_t telemetry_bytes() const { return 0; }
   virtual void answer_telemetry(std::uint64_t id, const Result<TelemetrySeries>& series) = 0;
 
   // `size` bytes were written so far; the source has them or knows that they are dropped.

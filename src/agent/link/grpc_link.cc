@@ -124,6 +124,8 @@ class GrpcLink final : public ControllerLink {
     send(std::move(message));
   }
 
+  [[nodiscard]] std::uint64_t telemetry_bytes() const override { return telemetry_bytes_; }
+
   void answer_telemetry(std::uint64_t id, const Result<TelemetrySeries>& series) override {
     v1::AgentMessage message;
     message.mutable_telemetry_answer()->set_id(id);
@@ -205,6 +207,7 @@ class GrpcLink final : public ControllerLink {
   std::shared_ptr<ControlCall> control_;
   std::deque<v1::AgentMessage> queue_;  // bounded by the attempts held: each reports once a link
   bool writing_ = false;
+  std::uint64_t telemetry_bytes_ = 0;  // of reports, since the start
   bool beat_waits_ = false;
   bool up_ = false;
   bool outage_logged_ = false;
@@ -451,7 +454,11 @@ void GrpcLink::write_control() {
       next.mutable_heartbeat()->set_interval_ms(
           static_cast<std::uint64_t>(heartbeat_interval_.count()));
     }
-    bytes += static_cast<std::int64_t>(next.ByteSizeLong());
+    const std::size_t size = next.ByteSizeLong();
+    bytes += static_cast<std::int64_t>(size);
+    if (next.kind_case() == v1::AgentMessage::kTelemetry) {
+      telemetry_bytes_ += size;
+    }
     (is_first ? message : *message.add_more()) = std::move(next);
     is_first = false;
     queue_.pop_front();

@@ -1,6 +1,7 @@
 #include "agent/telemetry/telemetry_pump.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace hearth::agent {
@@ -129,7 +130,7 @@ void TelemetryPump::sample() {
                           const std::int64_t started_ns = deps_.clock.monotonic_ns();
                           batch->workers = deps_.source.collect();
                           batch->machine = deps_.source.machine();
-                          collect_time_.observe_ns(deps_.clock.monotonic_ns() - started_ns);
+                          deps_.metrics.collect.observe_ns(deps_.clock.monotonic_ns() - started_ns);
                         },
                         [this, batch] {
                           collecting_ = false;
@@ -149,6 +150,7 @@ void TelemetryPump::take(const Batch& batch) {
   machine_ = batch.machine;
   history_.add(at, batch.machine);
   history_.forget_past(at);
+  note_sizes();
   if (wanted_ > Duration(0) && at - told_at_ + kSlack >= wanted_) {
     report_all();
   }
@@ -198,6 +200,7 @@ void TelemetryPump::flush_soon() {
 }
 
 void TelemetryPump::report_changes() {
+  const std::int64_t started_ns = deps_.clock.monotonic_ns();
   TelemetryReport report;
   for (auto& [id, worker] : workers_) {
     if (std::exchange(worker.is_dirty, false)) {
@@ -210,10 +213,13 @@ void TelemetryPump::report_changes() {
   if (!report.workers.empty() || !report.gone.empty()) {
     changes_told_at_ = now();
     deps_.link.report_telemetry(std::move(report));
+    deps_.metrics.change_reports.fetch_add(1);
+    deps_.metrics.report.observe_ns(deps_.clock.monotonic_ns() - started_ns);
   }
 }
 
 void TelemetryPump::report_all() {
+  const std::int64_t started_ns = deps_.clock.monotonic_ns();
   TelemetryReport report{.whole = true, .workers = {}, .gone = {}, .machine = machine_};
   report.workers.reserve(workers_.size());
   for (auto& [id, worker] : workers_) {
@@ -224,6 +230,15 @@ void TelemetryPump::report_all() {
   gone_.clear();
   told_at_ = now();
   deps_.link.report_telemetry(std::move(report));
+  deps_.metrics.whole_reports.fetch_add(1);
+  deps_.metrics.report.observe_ns(deps_.clock.monotonic_ns() - started_ns);
+}
+
+// Once for each collection: what the loop holds is not for other threads.
+void TelemetryPump::note_sizes() {
+  deps_.metrics.workers.store(std::ssize(workers_));
+  deps_.metrics.history_bytes.store(history_.bytes());
+  deps_.metrics.report_bytes.store(deps_.link.telemetry_bytes());
 }
 
 void TelemetryPump::wanted(Duration interval) {

@@ -22,8 +22,8 @@
 #include "agent/loop/work_pool.h"
 #include "agent/probe/sample_source.h"
 #include "agent/telemetry/history.h"
+#include "agent/telemetry/telemetry_metrics.h"
 #include "base/clock.h"
-#include "base/histogram.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "model/worker.h"
@@ -39,6 +39,7 @@ class TelemetryPump {
     Log& log;
     SampleSource& source;
     ControllerLink& link;
+    TelemetryMetrics& metrics;
   };
   struct Options {
     Duration interval = limits::kTelemetryInterval;
@@ -66,10 +67,6 @@ class TelemetryPump {
   void beat() { report_all(); }
   void answer(std::uint64_t query_id, const TelemetryQuery& query);
 
-  [[nodiscard]] std::int64_t history_bytes() const { return history_.bytes(); }
-  // What one collection takes on its thread.
-  [[nodiscard]] const Histogram& collect_time() const { return collect_time_; }
-
  private:
   struct Worker {
     WorkerReport report;
@@ -92,11 +89,11 @@ class TelemetryPump {
   void flush_soon();
   void report_changes();
   void report_all();
+  void note_sizes();
   [[nodiscard]] Duration now() const;
 
   const Deps deps_;
   const Options options_;
-  Histogram collect_time_;
   TelemetryHistory history_;
   std::map<WorkerId, Worker> workers_;
   std::set<WorkerId> gone_;                  // not told yet

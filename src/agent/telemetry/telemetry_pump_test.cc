@@ -45,7 +45,8 @@ class TelemetryPumpTest : public ::testing::Test {
 
   void make_pump(const TelemetryPump::Options& options) {
     pump_ =
-        std::move(TelemetryPump::create({*loop_, clock_, *log_, source_, link_}, options)).value();
+        std::move(TelemetryPump::create({*loop_, clock_, *log_, source_, link_, metrics_}, options))
+            .value();
     listener_.pump = pump_.get();
   }
 
@@ -80,9 +81,28 @@ class TelemetryPumpTest : public ::testing::Test {
   NoOutput output_;
   testing::FakeLink link_{output_};
   testing::FakeSampleSource source_;
+  TelemetryMetrics metrics_;
   NoOrders listener_;
   std::unique_ptr<TelemetryPump> pump_;
 };
+
+TEST_F(TelemetryPumpTest, CountsItsStages) {
+  source_.set(reading("w1", 50));
+  pump_->start();
+  start_worker("w1");
+  ASSERT_TRUE(
+      until([this] { return metrics_.history_bytes.load() > 0 && !link_.telemetry.empty(); }));
+  EXPECT_EQ(metrics_.workers.load(), 1);
+  EXPECT_GT(metrics_.collect.snapshot().count, 0U);
+  EXPECT_GT(metrics_.change_reports.load(), 0U);
+  EXPECT_EQ(metrics_.whole_reports.load(), 0U);
+  pump_->beat();
+  EXPECT_EQ(metrics_.whole_reports.load(), 1U);
+  EXPECT_EQ(metrics_.report.snapshot().count,
+            metrics_.whole_reports.load() + metrics_.change_reports.load());
+  link_.telemetry_bytes_sent = 1'234;
+  ASSERT_TRUE(until([this] { return metrics_.report_bytes.load() == 1'234; }));
+}
 
 TEST_F(TelemetryPumpTest, TellsComingsAndGoingsAtOnceAndTogether) {
   for (int i = 0; i < 1'000; ++i) {

@@ -151,7 +151,8 @@ class AgentLinkServer::Impl {
             .streams = table_.streams(),
             .queue_messages = counts_.queue_messages.load(),
             .queue_bytes = counts_.queue_bytes.load(),
-            .refused = counts_.refused.snapshot()};
+            .refused = counts_.refused.snapshot(),
+            .telemetry_decode = counts_.telemetry_decode.snapshot()};
   }
 
  private:

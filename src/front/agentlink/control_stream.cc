@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "front/agentlink/control_connection.h"
 #include "model/agent_check.h"
 #include "model/release.h"
@@ -125,11 +126,8 @@ class ControlStream final : public ControlReactor {
         deps_.api.progress(*link_, agent_, wire::to_model(message.progress().key()),
                            message.progress().percent(), message.progress().text());
         return {};
-      case v1::AgentMessage::kTelemetry: {
-        HEARTH_ASSIGN(TelemetryReport report, wire::to_model(message.telemetry()));
-        deps_.api.telemetry(*link_, agent_, std::move(report));
-        return {};
-      }
+      case v1::AgentMessage::kTelemetry:
+        return take_telemetry(message.telemetry());
       case v1::AgentMessage::kTelemetryAnswer:
         deps_.api.telemetry_answer(*link_, message.telemetry_answer().id(),
                                    wire::to_model(message.telemetry_answer()));
@@ -140,6 +138,15 @@ class ControlStream final : public ControlReactor {
       default:
         return {};  // a newer agent's message: not for us
     }
+  }
+
+  Result<> take_telemetry(const v1::TelemetryReport& message) {
+    SystemClock clock;
+    const std::int64_t started_ns = clock.monotonic_ns();
+    HEARTH_ASSIGN(TelemetryReport report, wire::to_model(message));
+    deps_.counts.telemetry_decode.observe_ns(clock.monotonic_ns() - started_ns);
+    deps_.api.telemetry(*link_, agent_, std::move(report));
+    return {};
   }
 
   Result<> take_hello(const v1::Hello& hello) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "base/histogram.h"
 #include "base/limit_counts.h"
 
 namespace hearth::front::agentlink {
@@ -21,6 +22,7 @@ struct LinkStats {
   std::int64_t queue_messages = 0;    // wait for all agents together
   std::int64_t queue_bytes = 0;
   std::map<std::string, std::uint64_t> refused;  // by limit
+  HistogramSnapshot telemetry_decode;            // of one report
 };
 
 // Any thread; values are read one by one and need not belong to one instant.
@@ -34,6 +36,7 @@ struct LinkCounts {
   std::atomic<std::int64_t> queue_messages{0};
   std::atomic<std::int64_t> queue_bytes{0};
   LimitCounts refused;
+  Histogram telemetry_decode;
 };
 
 inline void count(std::atomic<std::uint64_t>& counter, std::uint64_t times = 1) {

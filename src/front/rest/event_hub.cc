@@ -129,6 +129,7 @@ void EventHub::wake_feeds() {
 
 // Without the lock, which those who are woken want at once.
 void EventHub::notify(const std::vector<net::Wakeup>& concerned) {
+  woken_.fetch_add(concerned.size(), std::memory_order_relaxed);
   for (const net::Wakeup& wakeup : concerned) {
     wakeup.notify();
   }

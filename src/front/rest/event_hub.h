@@ -88,6 +88,8 @@ class EventHub {
   // A stream has to begin anew.
   void note_lagged() { lagged_.fetch_add(1, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t lagged() const { return lagged_.load(); }
+  // Streams woken, each as often as there was something for it.
+  [[nodiscard]] std::uint64_t woken() const { return woken_.load(); }
 
  private:
   void on_events(const std::vector<std::shared_ptr<const api::Notice>>& notices);
@@ -96,7 +98,7 @@ class EventHub {
   void on_figures(const AgentId& agent);
   void wake_feeds();
   void note(JobId job, EventSeq seq, std::vector<net::Wakeup>& concerned) HEARTH_REQUIRES(mutex_);
-  static void notify(const std::vector<net::Wakeup>& concerned);
+  void notify(const std::vector<net::Wakeup>& concerned);
 
   // Who changed when, each with its latest change.
   struct Versions {
@@ -129,6 +131,7 @@ class EventHub {
   std::optional<std::uint64_t> watch_;
   std::optional<std::uint64_t> telemetry_watch_;
   std::atomic<std::uint64_t> lagged_{0};
+  std::atomic<std::uint64_t> woken_{0};
 };
 
 }  // namespace hearth::rest

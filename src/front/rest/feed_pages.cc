@@ -61,10 +61,20 @@ FeedPages::Answer FeedPages::after(const FeedPosition& from) {
   const MutexLock lock(mutex_);
   const auto found = std::find_if(pages_.rbegin(), pages_.rend(),
                                   [&from](const auto& page) { return page->from == from; });
-  return found == pages_.rend() ? make(from) : Answer{.page = *found};
+  Answer answer = found == pages_.rend() ? make(from) : Answer{.page = *found};
+  if (answer.page) {
+    page_counts_.told.fetch_add(1, std::memory_order_relaxed);
+  }
+  return answer;
+}
+
+void FeedPages::note_made(Counts& counts, const FeedPage& page, std::int64_t started_ns) {
+  counts.bytes.fetch_add(page.text.size(), std::memory_order_relaxed);
+  counts.time.observe_ns(clock_.monotonic_ns() - started_ns);
 }
 
 FeedPages::Answer FeedPages::make(const FeedPosition& from) {
+  const std::int64_t started_ns = clock_.monotonic_ns();
   const EventHub::Batch batch = hub_.read(from.seq, kEventsPerPage);
   if (batch.lost) {
     return {.page = nullptr, .lost = true};
@@ -92,7 +102,7 @@ FeedPages::Answer FeedPages::make(const FeedPosition& from) {
     append_workers(workers, *page);
     append_figures(from, *page);
   }
-  ++made_;
+  note_made(page_counts_, *page, started_ns);
   pages_.push_back(page);
   if (pages_.size() > kPagesKept) {
     pages_.pop_front();
@@ -118,10 +128,15 @@ void FeedPages::append_figures(const FeedPosition& from, FeedPage& page) {
   const EventHub::AgentChanges changes = hub_.figures_after(from.figures);
   page.to.figures = std::max(from.figures, changes.version);
   const TimePoint now = clock_.now();
+  const std::int64_t now_ns = clock_.monotonic_ns();
   for (const AgentId& agent : changes.agents) {
     std::string data;
     net::JsonWriter json(data);
-    write_figures(json, agent, telemetry_.figures(agent), now);
+    const api::AgentFigures figures = telemetry_.figures(agent);
+    if (figures.heard) {
+      figures_age_.observe_ns(now_ns - std::chrono::nanoseconds(*figures.heard).count());
+    }
+    write_figures(json, agent, figures, now);
     append_sse(page.text, "telemetry", {}, data);
   }
 }
@@ -138,10 +153,18 @@ bool FeedPages::serves(const FeedPage& snapshot, bool may_be_old) const {
 
 std::shared_ptr<const FeedPage> FeedPages::snapshot(bool may_be_old) {
   const MutexLock lock(mutex_);
+  snapshot_counts_.told.fetch_add(1, std::memory_order_relaxed);
   const std::int64_t now_ns = clock_.monotonic_ns();
   if (snapshot_ && now_ns - snapshot_ns_ < kSnapshotAgeNsMax && serves(*snapshot_, may_be_old)) {
     return snapshot_;
   }
+  snapshot_ = make_snapshot();
+  snapshot_ns_ = now_ns;
+  note_made(snapshot_counts_, *snapshot_, now_ns);
+  return snapshot_;
+}
+
+std::shared_ptr<const FeedPage> FeedPages::make_snapshot() {
   // The position before reading: what comes twice does no harm, what is lost does.
   auto page = std::make_shared<FeedPage>(FeedPage{.from = {}, .to = hub_.now(), .text = {}});
   std::string data;
@@ -150,20 +173,7 @@ std::shared_ptr<const FeedPage> FeedPages::snapshot(bool may_be_old) {
   write_snapshot(json, api_, telemetry_);
   json.end_object();
   append_sse(page->text, "snapshot", std::to_string(page->to.seq.value()), data);
-  snapshot_ = page;
-  snapshot_ns_ = now_ns;
-  ++snapshots_made_;
   return page;
-}
-
-std::uint64_t FeedPages::snapshots_made() const {
-  const MutexLock lock(mutex_);
-  return snapshots_made_;
-}
-
-std::uint64_t FeedPages::made() const {
-  const MutexLock lock(mutex_);
-  return made_;
 }
 
 }  // namespace hearth::rest

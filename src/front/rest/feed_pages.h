@@ -5,6 +5,7 @@
 // asks again from its end.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "api/controller_api.h"
 #include "api/telemetry_api.h"
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/mutex.h"
 #include "front/rest/event_hub.h"
 #include "net/json_writer.h"
@@ -53,12 +55,23 @@ class FeedPages {
   // they go on from its position all the same: a storm of them costs one.
   std::shared_ptr<const FeedPage> snapshot(bool may_be_old);
 
-  // Pages and snapshots made so far.
-  [[nodiscard]] std::uint64_t made() const;
-  [[nodiscard]] std::uint64_t snapshots_made() const;
+  // What was made, and for how many. Any thread.
+  struct Counts {
+    Histogram time;  // of each that was made
+    std::atomic<std::uint64_t> bytes{0};
+    std::atomic<std::uint64_t> told{0};  // to how many streams they went
+    [[nodiscard]] std::uint64_t made() const { return time.snapshot().count; }
+  };
+  [[nodiscard]] const Counts& pages() const { return page_counts_; }
+  [[nodiscard]] const Counts& snapshots() const { return snapshot_counts_; }
+  // From the arrival of an agent's figures until they are in a page.
+  [[nodiscard]] const Histogram& figures_age() const { return figures_age_; }
 
  private:
   Answer make(const FeedPosition& from) HEARTH_REQUIRES(mutex_);
+  std::shared_ptr<const FeedPage> make_snapshot() HEARTH_REQUIRES(mutex_);
+  // `counts` of what was made from `started_ns` on.
+  void note_made(Counts& counts, const FeedPage& page, std::int64_t started_ns);
 
   [[nodiscard]] bool serves(const FeedPage& snapshot, bool may_be_old) const;
   void append_workers(const EventHub::WorkerChanges& changes, FeedPage& page);
@@ -71,10 +84,11 @@ class FeedPages {
   mutable Mutex mutex_;
   // The newest last. More than one, since some streams are a page behind others.
   std::deque<std::shared_ptr<const FeedPage>> pages_ HEARTH_GUARDED_BY(mutex_);
-  std::uint64_t made_ HEARTH_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<const FeedPage> snapshot_ HEARTH_GUARDED_BY(mutex_);
   std::int64_t snapshot_ns_ HEARTH_GUARDED_BY(mutex_) = 0;
-  std::uint64_t snapshots_made_ HEARTH_GUARDED_BY(mutex_) = 0;
+  Counts page_counts_;
+  Counts snapshot_counts_;
+  Histogram figures_age_;
 };
 
 }  // namespace hearth::rest

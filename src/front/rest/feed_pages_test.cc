@@ -48,7 +48,7 @@ class FeedPagesTest : public ::testing::Test {
 TEST_F(FeedPagesTest, NothingHappenedIsNoPage) {
   EXPECT_EQ(pages_.after({}).page, nullptr);
   EXPECT_FALSE(pages_.after({}).lost);
-  EXPECT_EQ(pages_.made(), 0U);
+  EXPECT_EQ(pages_.pages().made(), 0U);
 }
 
 TEST_F(FeedPagesTest, WhoStandsAtTheSamePlaceGetsTheSameText) {
@@ -59,7 +59,7 @@ TEST_F(FeedPagesTest, WhoStandsAtTheSamePlaceGetsTheSameText) {
   EXPECT_NE(first->text.find(to_string(id)), std::string::npos);
   EXPECT_EQ(first->to.seq, api_.last_event());
   EXPECT_EQ(pages_.after({}).page, first);
-  EXPECT_EQ(pages_.made(), 1U);
+  EXPECT_EQ(pages_.pages().made(), 1U);
   EXPECT_EQ(pages_.after(first->to).page, nullptr);
 }
 
@@ -107,7 +107,7 @@ TEST_F(FeedPagesTest, ManyEventsAreManyPagesWithoutAGap) {
     at = page->to;
   }
   EXPECT_EQ(seen, api_.last_event().value());
-  EXPECT_GT(pages_.made(), 1U);
+  EXPECT_GT(pages_.pages().made(), 1U);
 }
 
 TEST_F(FeedPagesTest, BehindTheRingIsLost) {
@@ -183,14 +183,45 @@ TEST_F(FeedPagesOfWorkersTest, AStormOfClientsThatLagCostsOneSnapshot) {
   EXPECT_EQ(pages_.snapshot(false), first);  // nothing happened
   report(0, 1);
   EXPECT_EQ(pages_.snapshot(true), first);  // they go on from its position
-  EXPECT_EQ(pages_.snapshots_made(), 1U);
+  EXPECT_EQ(pages_.snapshots().made(), 1U);
   const auto fresh = pages_.snapshot(false);
   EXPECT_NE(fresh, first);
   EXPECT_NE(fresh->text.find(R"("workersTotal":1)"), std::string::npos);
   report(1, 1);
   clock_.advance(std::chrono::seconds(2));
   EXPECT_NE(pages_.snapshot(true), fresh);
-  EXPECT_EQ(pages_.snapshots_made(), 3U);
+  EXPECT_EQ(pages_.snapshots().made(), 3U);
+}
+
+TEST_F(FeedPagesOfWorkersTest, CountsWhatWasMadeForHowMany) {
+  const FeedPosition start = hub_.now();
+  report(0, 1);
+  clock_.advance(Duration(40));
+  const auto page = pages_.after(start).page;
+  ASSERT_NE(page, nullptr);
+  pages_.after(start);
+  pages_.after(start);
+  EXPECT_EQ(pages_.pages().made(), 1U);
+  EXPECT_EQ(pages_.pages().told.load(), 3U);
+  EXPECT_EQ(pages_.pages().bytes.load(), page->text.size());
+  EXPECT_EQ(pages_.figures_age().snapshot().count, 0U);  // a change alone brings no figures
+
+  const auto snapshot = pages_.snapshot(false);
+  pages_.snapshot(false);
+  EXPECT_EQ(pages_.snapshots().made(), 1U);
+  EXPECT_EQ(pages_.snapshots().told.load(), 2U);
+  EXPECT_EQ(pages_.snapshots().bytes.load(), snapshot->text.size());
+}
+
+TEST_F(FeedPagesOfWorkersTest, KnowsHowOldFiguresAreWhenTheyAreTold) {
+  clock_.advance(limits::kFiguresTellInterval);
+  const FeedPosition start = hub_.now();
+  telemetry_.report(1, AgentId("a1"), {.whole = true});
+  clock_.advance(Duration(40));
+  ASSERT_NE(pages_.after(start).page, nullptr);
+  const HistogramSnapshot age = pages_.figures_age().snapshot();
+  EXPECT_EQ(age.count, 1U);
+  EXPECT_DOUBLE_EQ(age.sum_seconds, 0.04);
 }
 
 TEST_F(FeedPagesOfWorkersTest, ASnapshotFromWhichNobodyCanGoOnIsNotUsed) {

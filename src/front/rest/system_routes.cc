@@ -50,6 +50,30 @@ void write_agent_metrics(MetricsText& metrics, const std::vector<AgentView>& age
   metrics.value({{"kind", "reserved"}}, reserved.memory_bytes);
 }
 
+void write_feed_metrics(MetricsText& metrics, const Context& context) {
+  const FeedPages::Counts& pages = context.pages.pages();
+  const FeedPages::Counts& snapshots = context.pages.snapshots();
+  metrics.counter("hearth_event_wakeups_total", "Times a stream was woken because there is news.",
+                  context.hub.woken());
+  metrics.histogram("hearth_event_page_seconds",
+                    "Writing what is new once, for all streams that have seen the same.",
+                    pages.time.snapshot());
+  metrics.counter("hearth_event_page_bytes_total", "Bytes of those pages.", pages.bytes.load());
+  metrics.counter("hearth_event_pages_told_total", "Times a stream was given such a page.",
+                  pages.told.load());
+  metrics.histogram("hearth_event_snapshot_seconds",
+                    "Writing a snapshot once, for all streams that begin meanwhile.",
+                    snapshots.time.snapshot());
+  metrics.counter("hearth_event_snapshot_bytes_total", "Bytes of those snapshots.",
+                  snapshots.bytes.load());
+  metrics.counter("hearth_event_snapshots_told_total", "Times a stream was given such a snapshot.",
+                  snapshots.told.load());
+  metrics.histogram("hearth_figures_age_seconds",
+                    "Age of an agent's figures, since they arrived, when they are written for "
+                    "streams.",
+                    context.pages.figures_age().snapshot());
+}
+
 void write_http_metrics(MetricsText& metrics, const net::HttpServerStats& stats) {
   static constexpr std::array<std::string_view, 5> kClasses = {"1xx", "2xx", "3xx", "4xx", "5xx"};
   metrics.gauge("hearth_http_connections", "Open HTTP connections.", stats.connections);
@@ -125,6 +149,7 @@ void get_metrics(Context& context, Call call) {
   metrics.counter("hearth_event_streams_lagged_total",
                   "Times an event stream fell behind what is kept and began anew.",
                   context.hub.lagged());
+  write_feed_metrics(metrics, context);
   metrics.gauge("hearth_http_requests", "Requests being answered, without streams.",
                 context.door.requests());
   context.times.write(metrics);

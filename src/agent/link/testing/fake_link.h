@@ -30,6 +30,7 @@ class FakeLink final : public ControllerLink {
   }
   void say_draining() override { ++said_draining; }
   void report_telemetry(TelemetryReport report) override { telemetry.push_back(std::move(report)); }
+  [[nodiscard]] std::uint64_t telemetry_bytes() const override { return telemetry_bytes_sent; }
   void answer_telemetry(std::uint64_t id, const Result<TelemetrySeries>& series) override {
     answers.insert_or_assign(id, series);
   }
@@ -85,6 +86,7 @@ class FakeLink final : public ControllerLink {
   std::vector<AttemptKey> forgotten;
   int said_draining = 0;
   std::vector<TelemetryReport> telemetry;
+  std::uint64_t telemetry_bytes_sent = 0;
   std::map<std::uint64_t, Result<TelemetrySeries>> answers;
 
  private:
