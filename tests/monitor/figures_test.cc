@@ -200,7 +200,7 @@ TEST_P(FiguresTest, ThrottledIsWhoeverWantsMoreThanItsQuota) {
 
   // So little that the busiest machine gives more.
   CgroupHandle& greedy = idle_worker("greedy", {.cpu_limit_milli = 20});
-  const WorkerSample seen = second_of(greedy, [] { burn(15); });
+  const WorkerSample seen = second_of(greedy, [] { use_cpu(15); });
   EXPECT_GE(seen.throttled_percent, 50) << "of about seven periods all but the last";
   EXPECT_LE(seen.throttled_percent, 100);
   EXPECT_GE(seen.cpu_ms, 14) << "rounded down";
@@ -218,7 +218,7 @@ TEST_P(FiguresTest, TheMemoryLimitEndsTheWholeGroupAndIsCounted) {
   EXPECT_GE(sample("w1").pids, 2);
   const pid_t big = run_in(group, [](const auto& done) {
     done();
-    eat(256 * limits::kMiB);
+    use_memory(256 * limits::kMiB);
   });
   if (*told >= 0) {  // the kernel ends one process and tells; who watches ends the others
     pollfd notice{.fd = *told, .events = POLLIN, .revents = 0};
