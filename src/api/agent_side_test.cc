@@ -101,6 +101,21 @@ TEST_F(AgentSideTest, OutputIsReadableWhileItComesAndAfterTheEnd) {
   EXPECT_TRUE(loop_->output({.job = key.job, .stream = StreamKind::Stderr})->slice.complete);
 }
 
+// Who reads that a job has ended knows that all of its output is there.
+TEST_F(AgentSideTest, OutputIsCompleteAsSoonAsTheEndCanBeRead) {
+  FakeAgent a = agent();
+  const AttemptKey key = running(a);
+  EXPECT_EQ(a.write(key, 0, "hello").value(), 5);
+  store_->hold_when_durable();
+  a.finish(key, 5);
+  ASSERT_TRUE(reaches(key.job, JobState::Completed));
+  const Result<OutputAnswer> answer = loop_->output({.job = key.job});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->slice.slice.bytes, "hello");
+  EXPECT_TRUE(answer->slice.complete);
+  store_->let_go();
+}
+
 TEST_F(AgentSideTest, OutputOfWhatHasNone) {
   const JobId id = submitted();
   const Result<OutputAnswer> queued = loop_->output({.job = id});

@@ -79,9 +79,10 @@ void AttemptDesk::committed(const Turn& turn) {
       const auto found = current_.find(change.job);
       if (!attempt.ended_at) {
         const bool is_new = found == current_.end() || found->second.key.attempt != attempt.number;
-        current_[change.job] = {
-            .agent = attempt.agent,
-            .key = {.job = change.job, .attempt = attempt.number, .epoch = attempt.epoch}};
+        const AttemptKey key{.job = change.job, .attempt = attempt.number, .epoch = attempt.epoch};
+        // Its end may be under way before its start is committed.
+        const bool is_ending = !is_new && found->second.key == key && found->second.is_ending;
+        current_[change.job] = {.agent = attempt.agent, .key = key, .is_ending = is_ending};
         if (!is_new) {
           continue;
         }
@@ -178,7 +179,9 @@ void AttemptDesk::link_closed(std::uint64_t link) {
 std::optional<std::uint32_t> AttemptDesk::current_attempt(JobId job) {
   const MutexLock lock(mutex_);
   const auto found = current_.find(job);
-  return found == current_.end() ? std::nullopt : std::optional(found->second.key.attempt);
+  return found == current_.end() || found->second.is_ending
+             ? std::nullopt
+             : std::optional(found->second.key.attempt);
 }
 
 std::int64_t AttemptDesk::finishes_waiting() {
@@ -240,6 +243,10 @@ bool AttemptDesk::pass_if_complete(JobId job) {
     finish = std::move(found->second);
     waiting_.erase(found);
     ++settling_;
+    if (const auto current = current_.find(job);
+        current != current_.end() && current->second.key == finish.key) {
+      current->second.is_ending = true;
+    }
   }
   pass(std::move(finish));
   return true;

@@ -64,7 +64,8 @@ class AttemptDesk {
   // Finishes that wait are dropped: the agent repeats them on its next link.
   void link_closed(std::uint64_t link);
 
-  // The attempt whose output is being taken, if the job has one.
+  // The attempt whose output is being taken, if the job has one. None as soon as all of it is here:
+  // whether it has ended is then what the store says.
   [[nodiscard]] std::optional<std::uint32_t> current_attempt(JobId job);
   [[nodiscard]] std::int64_t finishes_waiting();
   // The clock was moved by hand.
@@ -76,6 +77,7 @@ class AttemptDesk {
   struct Current {
     AgentId agent;
     AttemptKey key;
+    bool is_ending = false;  // all of its output is here, its end is on the way to the store
   };
   struct Finish {
     std::uint64_t link = 0;

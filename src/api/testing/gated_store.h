@@ -21,9 +21,15 @@ class GatedStore final : public store::Store {
     const MutexLock lock(mutex_);
     held_ = true;
   }
+  // They wait when they are durable, before anybody is told.
+  void hold_when_durable() {
+    const MutexLock lock(mutex_);
+    held_when_durable_ = true;
+  }
   void let_go() {
     const MutexLock lock(mutex_);
     held_ = false;
+    held_when_durable_ = false;
     changed_.notify_all();
   }
   bool wait_until_appending() {
@@ -58,6 +64,9 @@ class GatedStore final : public store::Store {
     }
     store::AppendOutcome outcome = store_->append(changes);
     const MutexLock lock(mutex_);
+    while (held_when_durable_) {
+      changed_.wait(mutex_);
+    }
     appending_ = false;
     return outcome;
   }
@@ -70,6 +79,7 @@ class GatedStore final : public store::Store {
   Mutex mutex_;
   Condition changed_;
   bool held_ HEARTH_GUARDED_BY(mutex_) = false;
+  bool held_when_durable_ HEARTH_GUARDED_BY(mutex_) = false;
   bool appending_ HEARTH_GUARDED_BY(mutex_) = false;
   std::vector<std::size_t> new_jobs_ HEARTH_GUARDED_BY(mutex_);
 };
