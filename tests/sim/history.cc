@@ -409,13 +409,19 @@ void History::on_submit_acknowledged(const std::string& key, JobId id) {
   if (key.empty()) {
     return;
   }
-  // A key lives as long as its job.
+  // A key lives as long as its job; an answer on its way may be overtaken by the removal of its job
+  // and by the answer about the next job of the key.
   JobId& answered = key_answers_.emplace(key, id).first->second;
-  const StoredJob* before = world_.store.find(answered);
-  if (answered != id && (before == nullptr || !before->removed)) {
+  const auto is_past = [this](JobId job) {
+    const StoredJob* row = world_.store.find(job);
+    return row != nullptr && row->removed;
+  };
+  if (answered != id && !is_past(answered) && !is_past(id)) {
     fail(id, "idempotency key " + key + " was answered with another job before");
   }
-  answered = id;
+  if (!is_past(id)) {
+    answered = id;
+  }
 }
 
 void History::on_cancel_acknowledged(JobId id, const JobRecord& answer) {

@@ -17,7 +17,7 @@ TEST(SimTest, ThousandsOfSeedsHold) {
 
 // Each was a defect of the core, of the judge or of the world, which no seed before it had shown.
 TEST(SimTest, SeedsThatOnceFailedHold) {
-  for (const std::uint64_t seed : {2'944, 4'230, 5'180, 47'582}) {
+  for (const std::uint64_t seed : {2'944, 4'230, 5'180, 47'582, 88'673}) {
     const SimOptions options = options_from_seed(seed, Scenario::Any);
     EXPECT_EQ(run_simulation(options, {}).failure, "") << to_string(options);
   }
