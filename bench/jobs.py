@@ -4,7 +4,8 @@
 Prints, as medians over rounds:
   - /bin/true jobs per second, durable, batch-submitted over REST, each in a group with limits; and its ratio
     to a bare spawn loop and to a bare loop that makes, fills and removes the same groups (spawn_bench);
-  - one job at a time on an idle system: submit -> started and submit -> result seen, over REST.
+  - one job at a time on an idle system: submit -> started and submit -> result seen, over REST, beside what
+    the disk takes to make a write durable.
 
 Usage: bench/jobs.py [--build build/release] [--jobs 3000] [--rounds 3] [--single 200]
 """
@@ -23,6 +24,7 @@ from programs import Program, scratch, spread
 
 JOB = {"command": ["/bin/true"], "requiredCpu": 0.25, "requiredRamMb": 64}
 BATCH_MAX = 10_000
+SETTLED_SECONDS = 2  # after a batch: one job at a time is measured on an idle system
 
 
 def batch_rate(hearth, jobs):
@@ -81,6 +83,18 @@ def one_at_a_time(hearth, jobs):
     return [started for started, _ in times], [ended for _, ended in times]
 
 
+def sync_times(folder, count):
+    """Of the disk alone: a write of two pages made durable, in ms. A job's start waits for one."""
+    times = []
+    with open(os.path.join(folder, "sync"), "wb", buffering=0) as file:
+        for _ in range(count):
+            start = time.monotonic()
+            file.write(bytes(8192))
+            os.fdatasync(file.fileno())
+            times.append((time.monotonic() - start) * 1e3)
+    return times
+
+
 def bare_rates(build):
     output = subprocess.run(
         [os.path.join(build, "spawn_bench"), "--benchmark_filter=Bare", "--benchmark_format=json"],
@@ -99,7 +113,7 @@ def main():
     options = parser.parse_args()
     print("load1 before:", os.getloadavg()[0])
     rates = {"hearth": []}
-    started, results = [], []
+    started, results, synced = [], [], []
     for _ in range(options.rounds):
         for name, rate in bare_rates(options.build).items():
             rates.setdefault(name, []).append(rate)
@@ -108,9 +122,11 @@ def main():
             try:
                 batch_rate(hearth, 200)  # warm
                 rates["hearth"].append(batch_rate(hearth, options.jobs))
+                time.sleep(SETTLED_SECONDS)
                 to_start, to_result = one_at_a_time(hearth, options.single // options.rounds)
                 started += to_start
                 results += to_result
+                synced += sync_times(data, options.single)
             finally:
                 hearth.stop()
     median = {name: statistics.median(values) for name, values in rates.items()}
@@ -120,6 +136,7 @@ def main():
     print(f"hearth / bare group loop  {median['hearth'] / median['BareForkInGroups/kept:0']:.2f}")
     print(f"submit -> started  {spread(started)}")
     print(f"submit -> result   {spread(results)}")
+    print(f"fdatasync alone    {spread(synced)}")
 
 
 if __name__ == "__main__":
