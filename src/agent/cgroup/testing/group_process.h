@@ -20,6 +20,21 @@ namespace hearth::agent {
 
 // The exit code with which a fork of the test says that something failed within it.
 inline constexpr int kChildFailed = 99;
+// A fork that touches nothing more is charged for nothing; any program is.
+inline constexpr std::size_t kChildBytes = 64 * 1024;
+
+// Touches `bytes` of memory; the kernel may kill the caller, a fork, meanwhile.
+inline void use_memory(std::size_t bytes) {
+  constexpr std::size_t kPage = 4096;
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    _exit(kChildFailed);
+  }
+  auto* at = static_cast<volatile char*>(memory);
+  for (std::size_t i = 0; i < bytes; i += kPage) {
+    at[i] = 1;
+  }
+}
 
 // Forks into the group, in a session of its own, as a launcher would. The fork runs `body`, which
 // calls `done` once, and ends with what that returns; the caller goes on at `done`.
@@ -37,6 +52,7 @@ inline pid_t fork_into(CgroupHandle& group, const ForkBody& body) {
       }
       close(fd);
     }
+    use_memory(kChildBytes);
     close(ends[0]);
     _exit(body([&ends] {
       if (write(ends[1], "x", 1) != 1) {
@@ -51,19 +67,6 @@ inline pid_t fork_into(CgroupHandle& group, const ForkBody& body) {
   close(ends[0]);
   group.set_leader(pid);
   return pid;
-}
-
-// Touches `bytes` of memory; the kernel may kill the caller, a fork, meanwhile.
-inline void use_memory(std::size_t bytes) {
-  constexpr std::size_t kPage = 4096;
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) {
-    _exit(kChildFailed);
-  }
-  auto* at = static_cast<volatile char*>(memory);
-  for (std::size_t i = 0; i < bytes; i += kPage) {
-    at[i] = 1;
-  }
 }
 
 // CPU time of the caller.
