@@ -54,21 +54,30 @@ std::size_t CommitWriter::waiting_events() {
   return waiting_events_;
 }
 
+bool CommitWriter::is_much_locked() {
+  return waiting_.size() >= std::min(kCommitGatherTurnsMax, options_.turns_max) ||
+         waiting_events_ >= options_.events_max;
+}
+
 void CommitWriter::push(Turn turn) {
   std::optional<Error> refused;
   bool taken = false;
+  bool is_awaited = true;
   {
     const MutexLock lock(mutex_);
     taken = !ended_;
     if (taken) {
       waiting_events_ += turn.changes.events.size();
       waiting_.push_back(std::move(turn));
+      is_awaited = !is_gathering_ || is_much_locked();
     } else {
       refused = trouble_;
     }
   }
-  if (taken) {
+  if (taken && is_awaited) {
     changed_.notify_all();  // without the lock, which the writer wants at once
+  }
+  if (taken) {
     return;
   }
   answer_error(turn, refused.value_or(unavailable("the controller stops")));
@@ -106,7 +115,13 @@ bool CommitWriter::next(std::vector<Turn>& turns, const Removal*& removal) {
   while (waiting_.empty() && !has_removal() && !stopping_) {
     changed_.wait(mutex_);
   }
+  if (last_turns_ >= kCommitBusyTurns && !is_much_locked() && !has_removal() && !stopping_) {
+    is_gathering_ = true;
+    changed_.wait_for(mutex_, options_.gather);  // woken for nothing it is only a smaller append
+    is_gathering_ = false;
+  }
   turns.swap(waiting_);
+  last_turns_ = turns.size();
   waiting_events_ = 0;
   removal = has_removal() ? removal_ : nullptr;
   return !turns.empty() || removal != nullptr;
