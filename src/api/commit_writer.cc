@@ -56,7 +56,7 @@ std::size_t CommitWriter::waiting_events() {
 
 bool CommitWriter::is_much_locked() {
   return waiting_.size() >= std::min(kCommitGatherTurnsMax, options_.turns_max) ||
-         waiting_events_ >= options_.events_max;
+         waiting_events_ >= std::min(kCommitGatherEventsMax, options_.events_max);
 }
 
 void CommitWriter::push(Turn turn) {

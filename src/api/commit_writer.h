@@ -24,9 +24,11 @@
 
 namespace hearth::api {
 
-// A busy writer waits so long for more, but not when so many are there.
+// A busy writer waits so long for more, but not when so many turns or events are there: those are
+// worth a sync.
 inline constexpr Duration kCommitGather{1};
 inline constexpr std::size_t kCommitGatherTurnsMax = 16;
+inline constexpr std::size_t kCommitGatherEventsMax = 64;
 // Fewer turns in one append are no sign of a busy loop: one job alone makes two at once.
 inline constexpr std::size_t kCommitBusyTurns = 3;
 

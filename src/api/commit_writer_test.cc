@@ -22,9 +22,11 @@ class CommitWriterTest : public ::testing::Test {
     writer_.stop();
   }
 
-  void push(int turns) {
+  void push(int turns, int jobs_each = 1) {
     for (int i = 0; i < turns; ++i) {
-      changes_.submit();
+      for (int job = 0; job < jobs_each; ++job) {
+        changes_.submit();
+      }
       writer_.push({.changes = changes_.take(), .effects = {}, .replies = {}});
     }
   }
@@ -69,6 +71,13 @@ TEST_F(CommitWriterTest, ABusyLoopGathersUntilThereAreEnough) {
   ASSERT_TRUE(commits_come_to({1, kCommitBusyTurns}));
   push(static_cast<int>(kCommitGatherTurnsMax));
   EXPECT_TRUE(commits_come_to({1, kCommitBusyTurns, kCommitGatherTurnsMax}));
+}
+
+TEST_F(CommitWriterTest, ATurnWithManyEventsIsWorthACommit) {
+  push_several_at_once();
+  ASSERT_TRUE(commits_come_to({1, kCommitBusyTurns}));
+  push(1, static_cast<int>(kCommitGatherEventsMax));
+  EXPECT_TRUE(commits_come_to({1, kCommitBusyTurns, kCommitGatherEventsMax}));
 }
 
 TEST_F(CommitWriterTest, AStopWaitsForNobody) {
