@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -86,6 +87,38 @@ CommandSpec spec_of(const CLI::App& app) {
   return spec;
 }
 
+// CLI11 takes what follows a flag that there is not for the command, and names what is left of
+// that. The first such flag and the words that lead to its command, as "hearth submit".
+struct UnknownFlag {
+  std::string command;
+  std::string flag;
+};
+std::optional<UnknownFlag> find_unknown_flag(const CommandSpec& tree,
+                                             const std::vector<std::string>& arguments) {
+  const CommandSpec* at = &tree;
+  std::string command = tree.name;
+  for (const std::string& argument : arguments) {
+    if (argument == "--") {
+      break;
+    }
+    const std::string flag = argument.substr(0, argument.find('='));
+    if (flag.starts_with("--")) {
+      const bool known = std::ranges::any_of(at->flags, [&](const FlagSpec& known_flag) {
+        return std::ranges::count(known_flag.names, flag) > 0;
+      });
+      if (!known) {
+        return UnknownFlag{.command = command, .flag = flag};
+      }
+    }
+    const auto sub = std::ranges::find(at->commands, argument, &CommandSpec::name);
+    if (sub != at->commands.end()) {
+      at = &*sub;
+      command += " " + argument;
+    }
+  }
+  return std::nullopt;
+}
+
 // Everything CLI11 writes into has to live until parse() is done.
 class Parser {
  public:
@@ -101,14 +134,19 @@ class Parser {
     add_tokens();
   }
 
-  Invocation parse(std::vector<std::string> arguments) {
+  Invocation parse(const std::vector<std::string>& arguments) {
     if (shows_token(arguments)) {
       return Message{kNoTokenHere, 2};
     }
-    std::reverse(arguments.begin(), arguments.end());
     try {
-      app_.parse(std::move(arguments));
+      app_.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     } catch (const CLI::ParseError& error) {
+      const auto unknown = find_unknown_flag(tree(), arguments);
+      if (unknown && error.get_exit_code() != 0) {
+        return Message{"hearth: " + unknown->command + " has no flag " + unknown->flag + "; `" +
+                           unknown->command + " --help` lists those it has\n",
+                       2};
+      }
       std::ostringstream out;
       std::ostringstream err;
       const bool wrong = app_.exit(error, out, err) != 0;

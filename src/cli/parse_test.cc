@@ -82,6 +82,23 @@ TEST(ParseTest, WrongUsageIsExitCode2AndHelpIs0) {
   }
 }
 
+// Not what would be left of the command behind it.
+TEST(ParseTest, AFlagThatThereIsNotIsNamed) {
+  for (const char* flag : {"--ram", "--ram=200"}) {
+    const auto wrong =
+        std::get<Message>(parse_command_line({"submit", flag, "200", "--", "python3", "-c", "x"}));
+    EXPECT_EQ(wrong.exit_code, 2);
+    EXPECT_EQ(
+        wrong.text,
+        "hearth: hearth submit has no flag --ram; `hearth submit --help` lists those it has\n");
+  }
+  const auto nested = std::get<Message>(parse_command_line({"token", "create", "--scop", "read"}));
+  EXPECT_NE(nested.text.find("hearth token create has no flag --scop;"), std::string::npos)
+      << nested.text;
+  const auto value = std::get<Message>(parse_command_line({"submit", "--cpu"}));
+  EXPECT_EQ(value.text.find("has no flag"), std::string::npos) << value.text;
+}
+
 TEST(ParseTest, ATokenInACommandLineIsRefusedAndNotRepeated) {
   const std::string token = "hearth_c0123456789ab_" + std::string(64, 'f');
   for (const std::vector<std::string>& wrong : {std::vector<std::string>{"jobs", "--token", token},

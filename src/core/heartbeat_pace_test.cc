@@ -52,9 +52,9 @@ TEST(HeartbeatPaceTest, WhatIsToldIsTheAnswerToItself) {
 }
 
 TEST(HeartbeatPaceTest, NoIntervalIsBeyondTheLongest) {
-  constexpr HeartbeatPace slow{.interval = seconds(10), .per_second_max = 1};
-  EXPECT_EQ(slow.next(1'000'000, seconds(10)), limits::kHeartbeatIntervalMax);
-  EXPECT_EQ(slow.longest(1'000'000), limits::kHeartbeatIntervalMax);
+  constexpr HeartbeatPace kSlow{.interval = seconds(10), .per_second_max = 1};
+  EXPECT_EQ(kSlow.next(1'000'000, seconds(10)), limits::kHeartbeatIntervalMax);
+  EXPECT_EQ(kSlow.longest(1'000'000), limits::kHeartbeatIntervalMax);
   EXPECT_EQ(kPace.longest(4'000), seconds(50));
   EXPECT_EQ(kPace.longest(5), seconds(10));
 }
