@@ -1,6 +1,7 @@
 #include "agent/telemetry/telemetry_pump.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <utility>
 
@@ -9,6 +10,16 @@ namespace {
 
 // Timers are never exact: a report may be that much early, lest it be a whole interval late.
 constexpr Duration kSlack{50};
+
+// Memory that became so much more or less, and half again or half of what was told, is news: who
+// asks for workers once, or places jobs by what is free, must not wait for a heartbeat.
+constexpr std::int64_t kMemoryNewsBytes = 16 * limits::kMiB;
+constexpr std::int64_t kMemoryNewsPart = 2;
+
+bool is_news(std::int64_t told, std::int64_t now) {
+  const std::int64_t change = std::abs(now - told);
+  return change >= kMemoryNewsBytes && change >= told / kMemoryNewsPart;
+}
 
 }  // namespace
 
@@ -175,12 +186,21 @@ void TelemetryPump::take(const WorkerReading& reading) {
   }
   const WorkerSample& before = worker.report.sample;
   const bool is_first = !before.memory_bytes && reading.sample.memory_bytes;
-  const bool is_another =
-      is_first || before.model != reading.sample.model || before.pid != reading.sample.pid;
+  const bool is_another = is_first || before.model != reading.sample.model ||
+                          before.pid != reading.sample.pid ||
+                          (!worker.is_cpu_told && reading.sample.cpu_percent) ||
+                          is_news(worker.told_memory_bytes,
+                                  reading.sample.memory_bytes.value_or(worker.told_memory_bytes));
   worker.report.sample = reading.sample;
   if (is_another) {
     mark(worker);
   }
+}
+
+void TelemetryPump::note_told(Worker& worker) {
+  worker.is_told = true;
+  worker.is_cpu_told = worker.report.sample.cpu_percent.has_value();
+  worker.told_memory_bytes = worker.report.sample.memory_bytes.value_or(0);
 }
 
 void TelemetryPump::mark(Worker& worker) {
@@ -204,7 +224,7 @@ void TelemetryPump::report_changes() {
   TelemetryReport report;
   for (auto& [id, worker] : workers_) {
     if (std::exchange(worker.is_dirty, false)) {
-      worker.is_told = true;
+      note_told(worker);
       report.workers.push_back(worker.report);
     }
   }
@@ -224,7 +244,7 @@ void TelemetryPump::report_all() {
   report.workers.reserve(workers_.size());
   for (auto& [id, worker] : workers_) {
     worker.is_dirty = false;
-    worker.is_told = true;
+    note_told(worker);
     report.workers.push_back(worker.report);
   }
   gone_.clear();

@@ -73,6 +73,9 @@ class TelemetryPump {
     std::string problem;  // why it has no figures
     bool is_dirty = false;
     bool is_told = false;  // the controller has heard of it
+    // What it has heard.
+    bool is_cpu_told = false;
+    std::int64_t told_memory_bytes = 0;
   };
   struct Batch {
     std::vector<WorkerReading> workers;
@@ -86,6 +89,7 @@ class TelemetryPump {
   void tell_source_later();
   void tell_source();
   void mark(Worker& worker);
+  static void note_told(Worker& worker);
   void flush_soon();
   void report_changes();
   void report_all();

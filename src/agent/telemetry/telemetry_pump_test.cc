@@ -217,6 +217,32 @@ TEST_F(TelemetryPumpTest, TellsOfTheFirstFiguresAtOnce) {
   EXPECT_EQ(link_.telemetry.size(), 2U);
 }
 
+// Without anybody who watches: the next heartbeat may be ten seconds away.
+TEST_F(TelemetryPumpTest, TellsAtOnceOfMuchMoreOrLessMemory) {
+  const auto use = [&](std::int64_t mib) {
+    WorkerReading one = reading("w", 1);
+    one.sample.memory_bytes = mib * limits::kMiB;
+    source_.set(one);
+  };
+  start_worker("w");
+  use(10);
+  pump_->start();
+  ASSERT_TRUE(until([&] {
+    return !link_.telemetry.empty() && link_.telemetry.back().workers.at(0).sample.memory_bytes;
+  }));
+  std::size_t told = link_.telemetry.size();
+  for (const std::int64_t mib : {100, 20}) {
+    use(mib);
+    ASSERT_TRUE(until_reports(told + 1)) << mib;
+    EXPECT_EQ(link_.telemetry.back().workers.at(0).sample.memory_bytes, mib * limits::kMiB);
+    told = link_.telemetry.size();
+  }
+  use(25);
+  const int taken = source_.collections();
+  ASSERT_TRUE(until([&] { return source_.collections() >= taken + 3; }));
+  EXPECT_EQ(link_.telemetry.size(), told);
+}
+
 TEST_F(TelemetryPumpTest, AWorkerThatCannotBeReadSpoilsNobodysFigures) {
   source_.set({.id = "bad", .sample = {}, .problem = "permission denied"});
   source_.set(reading("good", 50));
