@@ -228,7 +228,7 @@ TEST_F(TelemetryFaultsTest, CgroupRemovedUnderALiveWorker) {
   for (const std::string& id : {honest, deaf}) {
     const json::object worker = worker_of(id);
     const std::string name(worker.at("id").as_string());
-    const auto pid = static_cast<pid_t>(worker.at("pid").as_int64());
+    const pid_t pid = pid_of_worker(id);
     stream.wait_for_figures(name, has_all);
     processes.push_back(watch(pid));
     const auto groups = groups_of(pid);

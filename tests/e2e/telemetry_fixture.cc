@@ -33,6 +33,19 @@ json::object TelemetryCluster::worker_of(const std::string& job) {
   return {};
 }
 
+pid_t TelemetryCluster::pid_of_worker(const std::string& job) {
+  pid_t pid = 0;
+  wait_until(
+      [&] {
+        const json::object worker = worker_of(job);
+        const json::value* known = worker.if_contains("pid");
+        pid = known != nullptr && known->is_int64() ? static_cast<pid_t>(known->as_int64()) : 0;
+        return pid > 0;
+      },
+      "the process of job " + job);
+  return pid;
+}
+
 std::string TelemetryCluster::sleeper() {
   return submit({{"command", {"sleep", "600"}}, {"requiredCpu", 0.1}, {"requiredRamMb", 16}});
 }

@@ -17,6 +17,8 @@ class TelemetryCluster : public ClusterTest {
   void wait_workers(std::size_t count, const std::string& query = "");
   // Of a job that has one; fails the test when it has none.
   json::object worker_of(const std::string& job);
+  // Waits until it runs: a worker is told of when it begins to start, before it has a process.
+  pid_t pid_of_worker(const std::string& job);
   // A job that sleeps; its id.
   std::string sleeper();
   // One series of /metrics without labels, or -1.

@@ -134,7 +134,7 @@ TEST_F(TelemetryTest, AKilledWorkerLeavesTheStream) {
   const std::string id = sleeper();
   const std::string stays = sleeper();
   wait_workers(2);
-  const auto pid = static_cast<pid_t>(worker_of(id).at("pid").as_int64());
+  const pid_t pid = pid_of_worker(id);
   EventStream stream(endpoint(), "/v1/events");
   stream.wait_for("snapshot");
   ASSERT_EQ(::kill(pid, SIGKILL), 0);
@@ -157,6 +157,9 @@ TEST_F(TelemetryTest, QueenRestartRecovers) {
     jobs.push_back(sleeper());
   }
   wait_workers(kWorkers);
+  for (const std::string& id : jobs) {
+    ASSERT_GT(pid_of_worker(id), 0);
+  }
   const std::set<std::string> before = worker_ids();
   restart_controller();
   wait_workers(kWorkers);
@@ -186,7 +189,7 @@ TEST_F(TelemetryTest, HiveRestartClearsWorkers) {
       submit({{"command", {"sleep", "600"}}, {"requiredRamMb", 16}, {"maxLost", 0}});
   wait_workers(2);
   const std::string before(worker_of(id).at("id").as_string());
-  const Watched old = watch(static_cast<pid_t>(worker_of(id).at("pid").as_int64()));
+  const Watched old = watch(pid_of_worker(id));
   EventStream stream(endpoint(), "/v1/events?types=worker");
   stream.wait_for("snapshot");
   kill_now(agent);
