@@ -158,7 +158,7 @@ Result<> V1Handle::kill_all() {
   if (!hybrid_) {
     return kill_frozen(fs_, folders_.membership, [this] { return pids(); });
   }
-  const auto killed = fs_.write(folders_.membership + "/cgroup.kill", "1");
+  Result<> killed = fs_.write(folders_.membership + "/cgroup.kill", "1");
   HEARTH_ASSIGN(const auto outside, pids_below(fs_, folders_.memory));
   for (const pid_t pid : outside) {
     kill(pid, SIGKILL);  // dying already, but for one that left the v2 group
