@@ -74,13 +74,11 @@ void CommitWriter::push(Turn turn) {
       refused = trouble_;
     }
   }
-  if (taken && is_awaited) {
+  if (!taken) {
+    answer_error(turn, refused.value_or(unavailable("the controller stops")));
+  } else if (is_awaited) {
     changed_.notify_all();  // without the lock, which the writer wants at once
   }
-  if (taken) {
-    return;
-  }
-  answer_error(turn, refused.value_or(unavailable("the controller stops")));
 }
 
 std::optional<Error> CommitWriter::trouble() {

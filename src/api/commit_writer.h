@@ -2,10 +2,9 @@
 //
 // Group commit: whatever waits goes into the next append, so a lone turn is committed at once and a
 // busy loop shares its syncs. When an append brought several turns, the next one waits a moment for
-// as many more: with jobs that take two milliseconds a sync for every second turn is a fifth of
-// all that two cores do. An append that surely did not happen
-// keeps its turns and is repeated unchanged with a growing delay. An unknown outcome ends it: the
-// owner is told, and every turn from then on is answered with an error.
+// more (ADR 0012). An append that surely did not happen keeps its turns and is repeated unchanged
+// with a growing delay. An unknown outcome ends it: the owner is told, and every turn from then on
+// is answered with an error.
 #pragma once
 
 #include <cstddef>

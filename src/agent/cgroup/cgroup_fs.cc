@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,16 +17,8 @@ namespace hearth::agent {
 namespace {
 
 constexpr mode_t kFolderMode = 0755;
-
-// Jobs' pipes and connections need descriptors more.
-std::int64_t files_to_keep(std::int64_t files_max) {
-  constexpr std::int64_t kPart = 8;
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-    return files_max;
-  }
-  return std::min(files_max, static_cast<std::int64_t>(limit.rlim_cur) / kPart);
-}
+// Of the descriptors there may be, for the files of groups.
+constexpr std::int64_t kFilesPart = 8;
 
 std::string_view without_newline(std::string_view text) {
   return text.ends_with('\n') ? text.substr(0, text.size() - 1) : text;
@@ -78,7 +69,7 @@ Result<> CgroupFs::ensure(const std::string& path, std::string_view text) {
 }
 
 KernelCgroupFs::KernelCgroupFs(std::int64_t files_open_max)
-    : kept_(files_to_keep(files_open_max)) {}
+    : kept_(files_to_keep(files_open_max, kFilesPart)) {}
 
 void KernelCgroupFs::keep(const std::string& folder) {
   kept_.keep(folder);
@@ -88,12 +79,12 @@ int KernelCgroupFs::kept(const std::string& path, int flags) {
   if ((flags & O_DIRECTORY) != 0) {
     return kept_.find(path, {}, flags);
   }
-  const std::string_view all = path;
-  const std::size_t slash = std::min(all.rfind('/'), all.size() - 1);
   // v1 kernels show who reads a list of processes again within a second the list of before.
-  if (all.ends_with("/cgroup.procs")) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || path.ends_with("/cgroup.procs")) {
     return -1;
   }
+  const std::string_view all = path;
   return kept_.find(all.substr(0, slash), all.substr(slash + 1), flags);
 }
 
@@ -105,10 +96,10 @@ Result<> KernelCgroupFs::make(const std::string& path) {
 }
 
 Result<> KernelCgroupFs::remove(const std::string& path) {
+  kept_.let_go(path);  // also of one that somebody else has removed
   if (rmdir(path.c_str()) != 0) {
     return cgroup_error("remove cgroup " + path, errno);
   }
-  kept_.let_go(path);
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "agent/cgroup/kept_files.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,14 @@ namespace {
 constexpr ssize_t kPieceMin = 2'048;
 
 }  // namespace
+
+std::int64_t files_to_keep(std::int64_t files_max, std::int64_t part) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return files_max;
+  }
+  return std::min(files_max, static_cast<std::int64_t>(limit.rlim_cur) / part);
+}
 
 ssize_t read_from_start(int fd, std::span<char> buffer) {
   std::size_t got = 0;
@@ -43,11 +52,6 @@ void KeptFiles::let_go(const std::string& folder) {
     open_ -= std::ssize(found->second);
     folders_.erase(found);
   }
-}
-
-void KeptFiles::let_go_all() {
-  folders_.clear();
-  open_ = 0;
 }
 
 int KeptFiles::find(std::string_view folder, std::string_view name, int flags) {

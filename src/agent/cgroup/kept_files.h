@@ -17,6 +17,10 @@
 
 namespace hearth::agent {
 
+// `files_max`, but no more than that part of what the process may open: jobs' pipes and connections
+// need descriptors more.
+std::int64_t files_to_keep(std::int64_t files_max, std::int64_t part);
+
 // Bytes read from the start of a kernel's file, or -1 with errno.
 ssize_t read_from_start(int fd, std::span<char> buffer);
 
@@ -27,7 +31,6 @@ class KeptFiles {
   void keep(const std::string& folder);
   // Closes what is open in it.
   void let_go(const std::string& folder);
-  void let_go_all();
 
   // A descriptor of the kept folder's file, or of the folder itself when `flags` say O_DIRECTORY;
   // -1 when its folder is not kept, when there are too many, or when it cannot be opened. It is

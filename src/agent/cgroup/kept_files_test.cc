@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -71,6 +72,20 @@ TEST_F(KeptFilesTest, ARemovedFolderIsForgotten) {
   EXPECT_EQ(fs.read(group + "/missing").error().code, ErrorCode::NotFound);
   ASSERT_EQ(unlink((group + "/limit").c_str()), 0);
   ASSERT_TRUE(fs.remove(group));
+  ASSERT_TRUE(fs.make(group));
+  put("slot/limit", "another");
+  EXPECT_EQ(fs.read(group + "/limit").value(), "another");
+}
+
+TEST_F(KeptFilesTest, AFolderThatSomebodyElseRemovedIsForgottenToo) {
+  KernelCgroupFs fs;
+  const std::string group = folder_ + "/slot";
+  ASSERT_TRUE(fs.make(group));
+  fs.keep(group);
+  put("slot/limit", "1");
+  EXPECT_EQ(fs.read(group + "/limit").value(), "1");
+  std::filesystem::remove_all(group);
+  EXPECT_EQ(fs.remove(group).error().code, ErrorCode::NotFound);
   ASSERT_TRUE(fs.make(group));
   put("slot/limit", "another");
   EXPECT_EQ(fs.read(group + "/limit").value(), "another");

@@ -1,27 +1,20 @@
 #include "agent/probe/collector.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <unordered_map>
 #include <utility>
 
+#include "agent/cgroup/kept_files.h"
 #include "agent/probe/process_parse.h"
 #include "agent/probe/text.h"
 
 namespace hearth::agent {
 namespace {
 
-// Jobs' pipes and connections need descriptors more.
-std::int64_t files_to_keep(std::int64_t files_max) {
-  constexpr std::int64_t kPart = 4;
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-    return files_max;
-  }
-  return std::min(files_max, static_cast<std::int64_t>(limit.rlim_cur) / kPart);
-}
+// Of the descriptors there may be, for files that are read again and again.
+constexpr std::int64_t kFilesPart = 4;
 
 // Several processes of a worker on one GPU are one part of it.
 void add_process(const GpuProcess& process, bool stale, std::vector<WorkerGpu>& gpus) {
@@ -52,7 +45,7 @@ void add_process(const GpuProcess& process, bool stale, std::vector<WorkerGpu>& 
 Collector::Collector(const Deps& deps, Options options)
     : deps_(deps),
       buffer_(limits::kProbeFileBytesMax),
-      descriptors_(files_to_keep(options.files_kept_max)),
+      descriptors_(files_to_keep(options.files_kept_max, kFilesPart)),
       processes_(options.proc_root, buffer_),
       context_{.clock = deps.clock,
                .descriptors = descriptors_,
