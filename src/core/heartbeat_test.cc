@@ -56,6 +56,12 @@ struct Crowd {
   }
   // Until the controller has heard nothing more of anybody for so long.
   void stay_silent(Duration time) { env.advance(time); }
+  void expect_lost_after(Duration silence) {
+    stay_silent(silence - Duration(1));
+    EXPECT_FALSE(is_lost());
+    stay_silent(Duration(1));
+    EXPECT_TRUE(is_lost());
+  }
   [[nodiscard]] bool is_lost() const { return env.state(job) != JobState::Running; }
 
   std::string holder;
@@ -87,19 +93,13 @@ TEST(HeartbeatTest, WhoDoesNotSayHowOftenItBeatsIsNotTold) {
 TEST(HeartbeatTest, AnAgentThatCannotBeToldIsJudgedByThePlainTimeout) {
   Crowd t;
   t.beat(t.holder, std::nullopt);
-  t.stay_silent(Duration(14'999));
-  EXPECT_FALSE(t.is_lost());
-  t.stay_silent(Duration(1));
-  EXPECT_TRUE(t.is_lost());
+  t.expect_lost_after(seconds(15));
 }
 
 TEST(HeartbeatTest, AnAgentThatBeatsSeldomIsLostWhenItHasMissedThree) {
   Crowd t;
   t.beat(t.holder, kTold);
-  t.stay_silent(kTold * 3 - Duration(1));
-  EXPECT_FALSE(t.is_lost());
-  t.stay_silent(Duration(1));
-  EXPECT_TRUE(t.is_lost());
+  t.expect_lost_after(kTold * 3);
   const std::string& why = t.env.rows().attempts().at({t.job, 1}).result.message;
   EXPECT_NE(why.find("for 37500 ms"), std::string::npos) << why;
 }
@@ -132,10 +132,7 @@ TEST(HeartbeatTest, AnAgentThatBeatsOftenAgainIsLostAsSoonAsOthers) {
   ASSERT_FALSE(t.is_lost());
   t.env.take_effects();
   t.beat(t.holder, seconds(5));
-  t.stay_silent(Duration(14'999));
-  EXPECT_FALSE(t.is_lost());
-  t.stay_silent(Duration(1));
-  EXPECT_TRUE(t.is_lost());
+  t.expect_lost_after(seconds(15));
 }
 
 TEST(HeartbeatTest, WhenTheCrowdHasGoneAgentsBeatOftenAgain) {

@@ -99,6 +99,8 @@ class CommandRuntime {
   [[nodiscard]] std::size_t files_waiting() { return pool_->waiting(); }
 
  private:
+  static constexpr Duration kRetryFirst{1};
+
   enum class Phase : std::uint8_t { Starting, Running, Ending, Removing };
   enum class Progress : std::uint8_t { More, Blocked, End };
   static constexpr std::size_t kStreams = 2;
@@ -156,6 +158,7 @@ class CommandRuntime {
   void look_for_strays(Run& run, const std::string& why);
   void retry_later(Run& run);
   void retry(Run& run);
+  static void warn_of(Log& log, const AttemptKey& key, std::string_view what, const Error& why);
   Run* find(const AttemptKey& key);
   Run* find(SpawnId id);
 
