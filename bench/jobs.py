@@ -7,7 +7,10 @@ Prints, as medians over rounds:
   - one job at a time on an idle system: submit -> started and submit -> result seen, over REST, beside what
     the disk takes to make a write durable.
 
-Usage: bench/jobs.py [--build build/release] [--jobs 3000] [--rounds 3] [--single 200]
+--threads prints instead where the CPU of a batch goes, by thread of `hearth up` and its launcher, in the order
+they were started: the writer of commits, the core, the agent's loop and the telemetry's reader among them.
+
+Usage: bench/jobs.py [--threads] [--build build/release] [--jobs 3000] [--rounds 3] [--single 200]
 """
 
 import argparse
@@ -20,7 +23,7 @@ import subprocess
 import sys
 import time
 
-from programs import Program, scratch, spread
+from programs import Program, children_of, scratch, spread, thread_seconds
 
 JOB = {"command": ["/bin/true"], "requiredCpu": 0.25, "requiredRamMb": 64}
 BATCH_MAX = 10_000
@@ -104,13 +107,33 @@ def bare_rates(build):
             for entry in json.loads(output)["benchmarks"]}
 
 
+def print_threads(build, jobs):
+    with scratch() as data:
+        hearth = Program(build, "up", data)
+        try:
+            batch_rate(hearth, 500)  # warm
+            pids = [hearth.process.pid, *children_of(hearth.process.pid)]
+            before = {pid: thread_seconds(pid) for pid in pids}
+            print(f"{batch_rate(hearth, jobs):.0f} jobs/s")
+            for pid in pids:
+                for thread, seconds in sorted(thread_seconds(pid).items()):
+                    used = (seconds - before[pid].get(thread, 0)) / jobs * 1e6
+                    print(f"  process {pid} thread {thread}: {used:.1f} us a job")
+        finally:
+            hearth.stop()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--jobs", type=int, default=3000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--single", type=int, default=200)
+    parser.add_argument("--threads", action="store_true")
     options = parser.parse_args()
+    if options.threads:
+        print_threads(options.build, options.jobs)
+        return
     print("load1 before:", os.getloadavg()[0])
     rates = {"hearth": []}
     started, results, synced = [], [], []

@@ -63,13 +63,17 @@ def resident_kib(pid):
     return status_of(pid, "VmRSS")
 
 
-def cpu_seconds(pid):
-    """To the nanosecond, unlike the ticks of /proc/PID/stat."""
-    total = 0
+def thread_seconds(pid):
+    """CPU by thread, to the nanosecond, unlike the ticks of /proc/PID/stat."""
+    times = {}
     for thread in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as stat:
-            total += int(stat.read().split()[0])
-    return total / 1e9
+            times[int(thread)] = int(stat.read().split()[0]) / 1e9
+    return times
+
+
+def cpu_seconds(pid):
+    return sum(thread_seconds(pid).values())
 
 
 def children_of(pid):

@@ -27,7 +27,7 @@ inline constexpr Duration kTelemetryInterval = std::chrono::seconds(1);
 // Figures are taken of workers that have lived for about so long, not of those that end at once.
 inline constexpr Duration kProbeAfter = std::chrono::milliseconds(100);
 // When workers come and go all the time, this lies between two messages that say so.
-inline constexpr Duration kTelemetryChangesSpacing = std::chrono::milliseconds(5);
+inline constexpr Duration kTelemetryChangesSpacing = std::chrono::milliseconds(1);
 // So many whole reports a second reach the controller at most: with more agents than that, each
 // sends more seldom. Of heartbeats, which bring a report too, kHeartbeatsPerSecondMax says the
 // same.

@@ -89,11 +89,12 @@ void TelemetryPump::ended(const WorkerId& id) {
   if (found == workers_.end()) {
     return;
   }
-  if (found->second.is_told) {
-    gone_.insert(id);
-    flush_soon();
+  if (!found->second.is_told) {
+    brief_.push_back(std::move(found->second.report));
   }
   workers_.erase(found);
+  gone_.insert(id);
+  flush_soon();
   if (unread_.erase(id) == 0) {
     unneeded_.insert(id);
     tell_source_later();
@@ -222,6 +223,7 @@ void TelemetryPump::flush_soon() {
 void TelemetryPump::report_changes() {
   const std::int64_t started_ns = deps_.clock.monotonic_ns();
   TelemetryReport report;
+  report.workers = std::exchange(brief_, {});
   for (auto& [id, worker] : workers_) {
     if (std::exchange(worker.is_dirty, false)) {
       note_told(worker);
@@ -239,6 +241,9 @@ void TelemetryPump::report_changes() {
 }
 
 void TelemetryPump::report_all() {
+  if (!brief_.empty()) {
+    report_changes();  // there is no place for them among all there are
+  }
   const std::int64_t started_ns = deps_.clock.monotonic_ns();
   TelemetryReport report{.whole = true, .workers = {}, .gone = {}, .machine = machine_};
   report.workers.reserve(workers_.size());

@@ -2,11 +2,11 @@
 // tells the controller.
 //
 // Comings and goings are told at once; when there are many, in one message for all within
-// `changes_spacing`, where who came and went meanwhile is in none. Everything there is is told with
-// each heartbeat, and as often as the controller wants while somebody watches. Reading the kernel's
-// files happens on a thread of its own, so that a slow one holds up no job, and only for workers
-// older than `probe_after`: opening the files of each would cost short jobs a fifth of their rate.
-// Everything else here is on the loop thread.
+// `changes_spacing`, which has who came and went meanwhile as well. Everything there is is told
+// with each heartbeat, and as often as the controller wants while somebody watches. Reading the
+// kernel's files happens on a thread of its own, so that a slow one holds up no job, and only for
+// workers older than `probe_after`: opening the files of each would cost short jobs a fifth of
+// their rate. Everything else here is on the loop thread.
 #pragma once
 
 #include <cstdint>
@@ -101,6 +101,7 @@ class TelemetryPump {
   TelemetryHistory history_;
   std::map<WorkerId, Worker> workers_;
   std::set<WorkerId> gone_;                  // not told yet
+  std::vector<WorkerReport> brief_;          // of gone_, those of whom nothing was told before
   std::map<WorkerId, WorkerTarget> unread_;  // the source does not know them yet
   std::set<WorkerId> unneeded_;              // the source still knows them
   std::optional<MachineSample> machine_;

@@ -121,19 +121,31 @@ TEST_F(TelemetryPumpTest, TellsComingsAndGoingsAtOnceAndTogether) {
   EXPECT_TRUE(link_.telemetry[1].workers.empty());
 }
 
-// The messages of many short jobs would cost more than the jobs.
-TEST_F(TelemetryPumpTest, WhoComesAndGoesBetweenTwoMessagesIsInNone) {
-  make_pump({.changes_spacing = std::chrono::hours(1)});
+// Whoever counts starts and ends counts those of many short jobs too.
+TEST_F(TelemetryPumpTest, WhoComesAndGoesBetweenTwoMessagesIsInTheNext) {
+  make_pump({.changes_spacing = Duration(20)});
   start_worker("first");
   ASSERT_TRUE(until_reports(1));  // at once, because nothing was told before
   start_worker("short");
   pump_->ended(WorkerId("short"));
-  pump_->ended(WorkerId("first"));
+  ASSERT_EQ(link_.telemetry.size(), 1U);
+  ASSERT_TRUE(until_reports(2));
+  ASSERT_EQ(link_.telemetry[1].workers.size(), 1U);
+  EXPECT_EQ(link_.telemetry[1].workers[0].info.id, WorkerId("short"));
+  EXPECT_EQ(link_.telemetry[1].gone, std::vector{WorkerId("short")});
+}
+
+TEST_F(TelemetryPumpTest, NeitherDoesAHeartbeatHideThem) {
+  make_pump({.changes_spacing = std::chrono::hours(1)});
+  start_worker("first");
+  ASSERT_TRUE(until_reports(1));
+  start_worker("short");
+  pump_->ended(WorkerId("short"));
   link_.beat();
-  ASSERT_EQ(link_.telemetry.size(), 2U);
-  EXPECT_TRUE(link_.telemetry[1].whole);
-  EXPECT_TRUE(link_.telemetry[1].workers.empty());
-  EXPECT_TRUE(link_.telemetry[1].gone.empty());
+  ASSERT_EQ(link_.telemetry.size(), 3U);
+  EXPECT_EQ(link_.telemetry[1].gone, std::vector{WorkerId("short")});
+  EXPECT_TRUE(link_.telemetry[2].whole);
+  ASSERT_EQ(link_.telemetry[2].workers.size(), 1U);
 }
 
 TEST_F(TelemetryPumpTest, OneOfManyChangesIsToldAfterTheSpacing) {
