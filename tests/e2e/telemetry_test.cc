@@ -147,6 +147,27 @@ TEST_F(TelemetryTest, AKilledWorkerLeavesTheStream) {
   EXPECT_EQ(number(ended, "signal"), SIGKILL);
 }
 
+// Messages about many workers are spaced; who came and went in between is in the next.
+TEST_F(TelemetryTest, TheWorkerOfNoShortJobIsMissed) {
+  constexpr int kJobs = 40;
+  start_up();
+  EventStream stream(endpoint(), "/v1/events?types=worker");
+  stream.wait_for("snapshot");
+  std::set<std::string> missing;
+  for (int i = 0; i < kJobs; ++i) {
+    missing.insert(submit({{"command", {"true"}}, {"requiredCpu", 0.1}}));
+  }
+  stream.wait_for(
+      [&](const EventStream::Event& event) {
+        if (event.name == "worker" && event.data.at("state").as_string() == "STOPPED") {
+          const std::string id(event.data.at("id").as_string());
+          missing.erase(id.substr(0, id.find('-')));
+        }
+        return missing.empty();
+      },
+      "the end of each job's worker");
+}
+
 // test_queen_restart_recovers: whole again within one heartbeat, which here nobody lives to see.
 TEST_F(TelemetryTest, QueenRestartRecovers) {
   constexpr std::size_t kWorkers = 20;
