@@ -53,6 +53,7 @@ class Controller::Impl {
                                     const std::vector<Result<SubmitOutcome>>& earlier);
   [[nodiscard]] Result<> check_admission(const SubmitItem& item) const;
   [[nodiscard]] Result<> check_feasibility(const SchedulingSpec& spec) const;
+  [[nodiscard]] Result<> check_features(const SchedulingSpec& spec) const;
   Result<std::vector<Dependency>> open_dependencies(
       const SubmitItem& item, const std::vector<Result<SubmitOutcome>>& earlier,
       std::optional<Settled>& broken) const;

@@ -154,6 +154,15 @@ TEST(FitTest, ASandboxedJobGoesWhereItsLevelIsOffered) {
   env.expect_assign("b", env.submit(env.job().sandbox(SandboxLevel::Process)));
 }
 
+TEST(FitTest, AJobGoesWhereAllItsFeaturesAre) {
+  Env env;
+  env.agent("a").features({"lang:js"}).join();
+  env.agent("b").features({"lang:py", "lang:js"}).join();
+  env.expect_assign("b", env.submit(env.job().feature("lang:js").feature("lang:py")));
+  const JobId image = env.submit(env.job().feature("lang:js"));
+  EXPECT_EQ(env.state(image), JobState::Assigned);
+}
+
 TEST(OrderTest, HigherPriorityFirstThenFirstComeFirstServed) {
   Env env;
   const JobId low = env.submit(env.job().priority(-1));

@@ -64,6 +64,9 @@ void add_class(std::string& out, const sched::ClassKey& key) {
   for (const auto& [name, value] : key.requires_labels) {
     add(out, "requires", name + ":" + value);
   }
+  for (const std::string& feature : key.features) {
+    add(out, "feature", feature);
+  }
 }
 
 void add_policy(std::string& out, const RetryPolicy& policy) {

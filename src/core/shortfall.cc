@@ -43,6 +43,17 @@ std::string amount_text(const std::string& resource, std::int64_t amount) {
   return std::to_string(amount) + " of " + resource;
 }
 
+}  // namespace
+
+std::string feature_text(const std::string& feature) {
+  const std::size_t colon = feature.find(':');
+  const std::string name = "\"" + feature.substr(colon + 1) + "\"";
+  const std::string kind = feature.substr(0, colon);
+  return (kind == "lang" ? "the language " : kind == "image" ? "the image " : kind + " ") + name;
+}
+
+namespace {
+
 struct Collector {
   const AgentState& agent;
   std::vector<WaitReason> reasons;
@@ -87,6 +98,11 @@ void add_fixed(Collector& out, const sched::FleetAgent& offer, const sched::Clas
     out.add("infeasible",
             "does not offer the sandbox level \"" + std::string(to_string(key.sandbox)) + "\"",
             "sandbox");
+  }
+  for (const std::string& feature : key.features) {
+    if (!std::ranges::binary_search(offer.features, feature)) {
+      out.add("infeasible", "does not offer " + feature_text(feature), feature);
+    }
   }
 }
 

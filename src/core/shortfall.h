@@ -20,6 +20,9 @@ std::optional<TimePoint> short_since(const State& state, AgentSlot agent, const 
 // Why no registered agent could ever hold it, naming what the closest ones lack.
 std::string infeasible_message(const State& state, const sched::ClassKey& key);
 
+// "lang:js" as a reader of sentences knows it.
+std::string feature_text(const std::string& feature);
+
 std::string request_text(const ResourceVector& request);
 
 }  // namespace hearth::core

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "base/mutate.h"
 #include "core/controller_impl.h"
@@ -121,6 +122,7 @@ Result<> Controller::Impl::check_feasibility(const SchedulingSpec& spec) const {
                  .kind = "sandbox_unavailable",
                  .field = "sandbox"};
   }
+  HEARTH_TRY(check_features(spec));
   const sched::ClassKey key = sched::class_key_of(canonical(spec));
   if (spec.on_infeasible == OnInfeasible::Wait || state_.scheduler().is_feasible(key)) {
     return {};
@@ -128,6 +130,34 @@ Result<> Controller::Impl::check_feasibility(const SchedulingSpec& spec) const {
   return Error{.code = ErrorCode::FailedPrecondition,
                .message = infeasible_message(state_, key),
                .kind = "infeasible"};
+}
+
+// A language or an image that no agent has is more often misspelt than yet to come.
+Result<> Controller::Impl::check_features(const SchedulingSpec& spec) const {
+  for (const std::string& feature : spec.features) {
+    std::set<std::string> of_its_kind;
+    const std::string kind = feature.substr(0, feature.find(':') + 1);
+    for (const auto& [id, slot] : state_.agent_slots()) {
+      for (const std::string& offered : state_.scheduler().fleet().at(slot).features) {
+        if (offered.starts_with(kind)) {
+          of_its_kind.insert(offered.substr(kind.size()));
+        }
+      }
+    }
+    if (of_its_kind.contains(feature.substr(kind.size()))) {
+      continue;
+    }
+    std::string offers;
+    for (const std::string& name : of_its_kind) {
+      offers += (offers.empty() ? "" : ", ") + name;
+    }
+    return Error{.code = ErrorCode::FailedPrecondition,
+                 .message = "No registered agent offers " + feature_text(feature) + "; there is " +
+                            (offers.empty() ? "none at all" : offers) + ".",
+                 .kind = "not_supported",
+                 .field = kind == "lang:" ? "script.language" : "image"};
+  }
+  return {};
 }
 
 // The dependencies that still run. One that has ended as it should is met already; one that has not

@@ -123,6 +123,19 @@ TEST(FeasibilityTest, ASandboxThatNobodyOffersIsRefused) {
   env.submit(env.job().sandbox(SandboxLevel::Process));
 }
 
+TEST(FeasibilityTest, ALanguageThatNobodyOffersIsRefusedByName) {
+  Env env;
+  env.submit(env.job().feature("lang:rust"));  // no agents: never infeasible
+  env.agent("a").features({"lang:sh", "lang:js", "image:debian"}).join();
+  const Error error = env.submit_refused(env.job().feature("lang:javasript"));
+  EXPECT_EQ(error.kind, "not_supported");
+  EXPECT_EQ(error.field, "script.language");
+  EXPECT_NE(error.message.find("the language \"javasript\"; there is js, sh."), std::string::npos)
+      << error.message;
+  EXPECT_EQ(env.submit_refused(env.job().feature("image:alpine")).field, "image");
+  env.submit(env.job().feature("lang:js").feature("image:debian").feature("lang:js"));
+}
+
 TEST(DependencyTest, FailureMeetsAnyAndNotOkButNotOk) {
   for (const auto condition :
        {DependencyCondition::Ok, DependencyCondition::Any, DependencyCondition::NotOk}) {

@@ -29,6 +29,7 @@ struct AgentInfo {
   std::int64_t max_parallel_jobs = limits::kParallelJobsDefault;
   Enforcement enforcement = Enforcement::None;
   std::vector<SandboxLevel> sandboxes;
+  std::vector<std::string> features;  // sorted; languages and images, see lang_feature
 
   friend bool operator==(const AgentInfo&, const AgentInfo&) = default;
 };

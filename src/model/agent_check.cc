@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kGpusMax = 1'024;
 constexpr std::int64_t kParallelJobsMax = 65'536;
+constexpr std::int64_t kFeaturesMax = 256;
 
 Result<> check_id(std::string_view field, std::string_view value) {
   if (!is_valid_name_id(value)) {
@@ -69,6 +70,14 @@ Result<> check_capacity(const ResourceVector& capacity) {
   return {};
 }
 
+Result<> check_features(const std::vector<std::string>& features) {
+  HEARTH_TRY(check_amount("features", static_cast<std::int64_t>(features.size()), 0, kFeaturesMax));
+  for (const std::string& feature : features) {
+    HEARTH_TRY(check_text("features", feature));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<> check_agent_info(const AgentInfo& info) {
@@ -78,6 +87,7 @@ Result<> check_agent_info(const AgentInfo& info) {
   HEARTH_TRY(check_text("type", info.type));
   HEARTH_TRY(check_text("hostname", info.hostname));
   HEARTH_TRY(check_text("version", info.version));
+  HEARTH_TRY(check_features(info.features));
   HEARTH_TRY(check_labels(info.labels));
   HEARTH_TRY(check_capacity(info.capacity));
   return check_amount("max_parallel_jobs", info.max_parallel_jobs, 1, kParallelJobsMax);

@@ -27,6 +27,7 @@ struct AttemptResult {
   std::int64_t memory_peak_bytes = 0;
   std::int64_t stdout_bytes = 0;  // final offsets: bytes written by the job, kept or not
   std::int64_t stderr_bytes = 0;
+  std::int64_t results_bytes = 0;
   bool truncated = false;
 
   friend bool operator==(const AttemptResult&, const AttemptResult&) = default;

@@ -36,4 +36,12 @@ std::string_view to_string(OnOutputLimit choice) {
   return choice == OnOutputLimit::Kill ? "kill" : "truncate";
 }
 
+std::string lang_feature(std::string_view language) {
+  return "lang:" + std::string(language);
+}
+
+std::string image_feature(std::string_view image) {
+  return "image:" + std::string(image);
+}
+
 }  // namespace hearth

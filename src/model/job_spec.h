@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/limits.h"
@@ -19,6 +20,10 @@ using Labels = std::map<std::string, std::string>;
 
 enum class DependencyCondition : std::uint8_t { Ok, Any, NotOk };
 std::string_view to_string(DependencyCondition condition);
+
+// Names of features (SchedulingSpec::features).
+std::string lang_feature(std::string_view language);
+std::string image_feature(std::string_view image);
 
 struct Dependency {
   JobId job;
@@ -56,6 +61,8 @@ struct SchedulingSpec {
                          .named = {}};
   Labels requires_labels;
   SandboxLevel sandbox = SandboxLevel::None;
+  // What an agent must offer by name: see lang_feature, image_feature.
+  std::vector<std::string> features;
   std::int32_t priority = 0;
   std::string group;
   std::int64_t group_limit = 0;  // 0: no cap
@@ -71,9 +78,22 @@ struct SchedulingSpec {
   friend bool operator==(const SchedulingSpec&, const SchedulingSpec&) = default;
 };
 
+// A snippet for an interpreter of the agent's, found by its language's name.
+struct ScriptSpec {
+  std::string language;  // [a-z0-9+#_.-]+
+  std::string code;      // bytes, NUL allowed
+  std::vector<std::string> args;
+
+  friend bool operator==(const ScriptSpec&, const ScriptSpec&) = default;
+};
+
 // What an agent needs to run it, beside the request.
 struct ExecutionSpec {
-  std::vector<std::string> command;  // not empty; no element holds NUL
+  std::vector<std::string> command;  // empty exactly when there is a script; no element holds NUL
+  std::optional<ScriptSpec> script;
+  std::string image;                 // of sandbox level image: its name on the agent
+  std::string upload;                // id of an upload whose files are in the working directory
+  std::vector<std::string> results;  // paths below the working directory, kept after the end
   std::map<std::string, std::string> env;
   std::map<std::string, std::string> secret_env;  // kept until the end, never shown or logged
   bool has_secrets = false;                       // of a stored spec: there was a secret_env
@@ -89,6 +109,8 @@ struct ExecutionSpec {
 
 struct JobSpec {
   std::string name;
+  std::string prompt;        // of a task: what its submitter was asked for; only shown
+  std::string callback_url;  // told of the end by a POST; empty: nobody
   Labels labels;
   SchedulingSpec scheduling;
   ExecutionSpec execution;

@@ -35,7 +35,7 @@ constexpr std::array<std::string_view, kReasonCount> kReasons = {
 
 constexpr std::array<std::string_view, 5> kAgentStatuses = {"IDLE", "BUSY", "DRAINING",
                                                             "DISCONNECTED", "DEAD"};
-constexpr std::array<std::string_view, 2> kStreams = {"stdout", "stderr"};
+constexpr std::array<std::string_view, kStreamCount> kStreams = {"stdout", "stderr", "results"};
 constexpr std::array<std::string_view, 4> kEnforcements = {"none", "v1", "hybrid", "v2"};
 
 // A value outside its enum can only come from a newer peer's message: it is shown, not trusted.

@@ -67,7 +67,9 @@ constexpr bool is_loss(Reason reason) {
 enum class AgentStatus : std::uint8_t { Idle, Busy, Draining, Disconnected, Dead };
 std::string_view to_string(AgentStatus status);
 
-enum class StreamKind : std::uint8_t { Stdout = 0, Stderr = 1 };
+// Results: a tar of the files that a job was asked to leave (ExecutionSpec::results).
+enum class StreamKind : std::uint8_t { Stdout = 0, Stderr = 1, Results = 2 };
+inline constexpr int kStreamCount = 3;
 std::string_view to_string(StreamKind stream);
 std::optional<StreamKind> parse_stream(std::string_view text);
 

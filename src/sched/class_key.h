@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "model/job_spec.h"
 #include "model/resources.h"
@@ -25,6 +26,7 @@ struct ClassKey {
   ResourceVector request;
   std::string group;
   Labels requires_labels;
+  std::vector<std::string> features;  // sorted, no repeats
 
   friend auto operator<=>(const ClassKey&, const ClassKey&) = default;
   friend bool operator==(const ClassKey&, const ClassKey&) = default;

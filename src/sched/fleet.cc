@@ -58,6 +58,8 @@ void Fleet::update(AgentSlot slot, const AgentInfo& info) {
   agent.max_parallel = info.max_parallel_jobs;
   agent.labels = matchable_labels(info);
   agent.sandboxes = sandboxes_of(info);
+  agent.features = info.features;
+  std::ranges::sort(agent.features);
   agent.tier = tier_of(info.capacity);
   ++shape_version_;
   log(slot);
@@ -121,7 +123,8 @@ bool Fleet::could_hold(AgentSlot slot, const ClassKey& key) const {
   const FleetAgent& agent = agents_[slot];
   return agent.present && agent.max_parallel > 0 && key.request.fits_in(agent.capacity) &&
          (agent.sandboxes & sandbox_bit(key.sandbox)) != 0 &&
-         has_labels(agent.labels, key.requires_labels);
+         has_labels(agent.labels, key.requires_labels) &&
+         has_features(agent.features, key.features);
 }
 
 void Fleet::log(AgentSlot slot) {
@@ -148,6 +151,11 @@ bool has_labels(const Labels& offered, const Labels& required) {
     const auto at = offered.find(label.first);
     return at != offered.end() && at->second == label.second;
   });
+}
+
+bool has_features(const std::vector<std::string>& offered,
+                  const std::vector<std::string>& required) {
+  return std::ranges::includes(offered, required);
 }
 
 std::uint8_t tier_of(const ResourceVector& capacity) {

@@ -31,6 +31,7 @@ struct FleetAgent {
   std::uint8_t tier = 0;       // about how big it is, see tier_of
   ResourceVector capacity;
   Labels labels;
+  std::vector<std::string> features;  // sorted
 };
 
 class Fleet {
@@ -52,7 +53,7 @@ class Fleet {
 
   // Free now, whether or not the agent accepts work or is held.
   [[nodiscard]] bool has_room(AgentSlot slot, const ResourceVector& request) const;
-  // Labels, sandbox level and capacity: could it hold the class if it were empty?
+  // Labels, sandbox level, features and capacity: could it hold the class if it were empty?
   [[nodiscard]] bool could_hold(AgentSlot slot, const ClassKey& key) const;
 
   // The log of changed slots: entries [log_begin, log_end). Readers that stopped before log_begin
@@ -60,7 +61,7 @@ class Fleet {
   [[nodiscard]] std::uint64_t log_begin() const { return log_begin_; }
   [[nodiscard]] std::uint64_t log_end() const { return log_begin_ + log_.size(); }
   [[nodiscard]] AgentSlot logged(std::uint64_t index) const { return log_[index - log_begin_]; }
-  // Raised when a slot's labels, sandboxes, tier or kinds of resources may have changed.
+  // Raised when a slot's labels, sandboxes, features, tier or kinds of resources may have changed.
   [[nodiscard]] std::uint64_t shape_version() const { return shape_version_; }
 
  private:
@@ -79,6 +80,9 @@ class Fleet {
 // where the operator has not set them.
 Labels matchable_labels(const AgentInfo& info);
 bool has_labels(const Labels& offered, const Labels& required);
+// Both sorted.
+bool has_features(const std::vector<std::string>& offered,
+                  const std::vector<std::string>& required);
 // Agents of one tier count as equally big: the same power of two of cores and of memory, rounded.
 // Exact sizes would tell 15.9 GiB from 16 GiB and spoil the even spread over equal machines.
 std::uint8_t tier_of(const ResourceVector& capacity);

@@ -32,7 +32,8 @@ LaneKey lane_key_of(const ClassKey& key) {
   LaneKey lane{.requires_labels = key.requires_labels,
                .named = {},
                .gpus = key.request.gpus > 0,
-               .sandbox = key.sandbox};
+               .sandbox = key.sandbox,
+               .features = key.features};
   for (const auto& [name, amount] : key.request.named) {
     lane.named.push_back(name);
   }
@@ -90,7 +91,8 @@ void Lane::weigh(const Fleet& fleet, const LabelSet& wanted) {
                        .sandbox = key_.sandbox,
                        .request = {},
                        .group = {},
-                       .requires_labels = key_.requires_labels};
+                       .requires_labels = key_.requires_labels,
+                       .features = key_.features};
   waste_.assign(fleet.slots(), kNone);
   for (AgentSlot slot = 0; slot < fleet.slots(); ++slot) {
     if (fleet.could_hold(slot, shape)) {

@@ -1,9 +1,9 @@
 // Answers "which agent is best for this request now" for all classes that prefer agents alike.
 //
-// Classes that require the same labels, sandbox level and kinds of resources rank agents alike and
-// differ only in amounts: they share one lane. A lane is the list of the agents that it may use, in
-// order of rank (rank_list.h). It follows the fleet's log when it is asked, not when an agent
-// changes.
+// Classes that require the same labels, sandbox level, features and kinds of resources rank agents
+// alike and differ only in amounts: they share one lane. A lane is the list of the agents that it
+// may use, in order of rank (rank_list.h). It follows the fleet's log when it is asked, not when an
+// agent changes.
 #pragma once
 
 #include <compare>
@@ -24,6 +24,7 @@ struct LaneKey {
   std::vector<std::string> named;
   bool gpus = false;
   SandboxLevel sandbox = SandboxLevel::None;
+  std::vector<std::string> features;
 
   friend auto operator<=>(const LaneKey&, const LaneKey&) = default;
 };

@@ -78,6 +78,7 @@ void write_scheduling(const SchedulingSpec& spec, v1::JobSpecProto& out) {
   write_resources(spec.request, *out.mutable_request());
   write_labels(spec.requires_labels, *out.mutable_requires_labels());
   out.set_sandbox(static_cast<std::uint32_t>(spec.sandbox));
+  out.mutable_features()->Assign(spec.features.begin(), spec.features.end());
   out.set_priority(spec.priority);
   out.set_group(spec.group);
   out.set_group_limit(spec.group_limit);
@@ -135,6 +136,7 @@ Result<SchedulingSpec> read_scheduling(const v1::JobSpecProto& in) {
   HEARTH_ASSIGN(spec.request, read_resources("request", in.request()));
   spec.requires_labels = read_labels(in.requires_labels());
   HEARTH_ASSIGN(spec.sandbox, read_enum("sandbox", in.sandbox(), SandboxLevel::Image));
+  spec.features.assign(in.features().begin(), in.features().end());
   spec.priority = in.priority();
   spec.group = in.group();
   spec.group_limit = in.group_limit();
@@ -160,6 +162,15 @@ void write_execution(const ExecutionSpec& spec, v1::JobSpecProto& out) {
   for (const std::string& argument : spec.command) {
     out.add_command(argument);
   }
+  if (spec.script) {
+    v1::ScriptProto& script = *out.mutable_script();
+    script.set_language(spec.script->language);
+    script.set_code(spec.script->code);
+    script.mutable_args()->Assign(spec.script->args.begin(), spec.script->args.end());
+  }
+  out.set_image(spec.image);
+  out.set_upload(spec.upload);
+  out.mutable_results()->Assign(spec.results.begin(), spec.results.end());
   write_env(spec.env, *out.mutable_env());
   out.set_cwd(spec.cwd);
   out.set_stdin_bytes(spec.stdin_bytes);
@@ -173,6 +184,14 @@ void write_execution(const ExecutionSpec& spec, v1::JobSpecProto& out) {
 Result<ExecutionSpec> read_execution(const v1::JobSpecProto& in) {
   ExecutionSpec spec;
   spec.command.assign(in.command().begin(), in.command().end());
+  if (in.has_script()) {
+    spec.script = ScriptSpec{.language = in.script().language(),
+                             .code = in.script().code(),
+                             .args = {in.script().args().begin(), in.script().args().end()}};
+  }
+  spec.image = in.image();
+  spec.upload = in.upload();
+  spec.results.assign(in.results().begin(), in.results().end());
   HEARTH_ASSIGN(spec.env, read_env(in.env()));
   spec.cwd = in.cwd();
   spec.stdin_bytes = in.stdin_bytes();
@@ -189,6 +208,8 @@ Result<JobSpec> read_job_spec(std::string_view bytes) {
   HEARTH_ASSIGN(const auto in, parse<v1::JobSpecProto>(bytes));
   JobSpec spec;
   spec.name = in.name();
+  spec.prompt = in.prompt();
+  spec.callback_url = in.callback_url();
   spec.labels = read_labels(in.labels());
   HEARTH_ASSIGN(spec.scheduling, read_scheduling(in));
   HEARTH_ASSIGN(spec.execution, read_execution(in));
@@ -323,6 +344,8 @@ Result<AgentRecord> read_agent_record(std::string_view bytes) {
 std::string encode_job_spec(const JobSpec& spec) {
   v1::JobSpecProto out;
   out.set_name(spec.name);
+  out.set_prompt(spec.prompt);
+  out.set_callback_url(spec.callback_url);
   write_labels(spec.labels, *out.mutable_labels());
   write_scheduling(spec.scheduling, out);
   write_execution(spec.execution, out);

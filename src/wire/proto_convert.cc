@@ -50,6 +50,7 @@ void write_attempt_result(const AttemptResult& result, v1::AttemptResultProto& o
   out.set_memory_peak_bytes(result.memory_peak_bytes);
   out.set_stdout_bytes(result.stdout_bytes);
   out.set_stderr_bytes(result.stderr_bytes);
+  out.set_results_bytes(result.results_bytes);
   out.set_truncated(result.truncated);
 }
 
@@ -72,8 +73,9 @@ Result<AttemptResult> read_attempt_result(const v1::AttemptResultProto& in) {
   result.memory_peak_bytes = in.memory_peak_bytes();
   result.stdout_bytes = in.stdout_bytes();
   result.stderr_bytes = in.stderr_bytes();
+  result.results_bytes = in.results_bytes();
   result.truncated = in.truncated();
-  if (result.stdout_bytes < 0 || result.stderr_bytes < 0) {
+  if (result.stdout_bytes < 0 || result.stderr_bytes < 0 || result.results_bytes < 0) {
     return bad_field("result.stdout_bytes", "a negative size");
   }
   return result;

@@ -64,6 +64,7 @@ void write_agent_info(const AgentInfo& info, Message& out) {
   for (const SandboxLevel level : info.sandboxes) {
     out.add_sandboxes(static_cast<std::uint32_t>(level));
   }
+  out.mutable_features()->Assign(info.features.begin(), info.features.end());
 }
 
 template <class Message>
@@ -86,6 +87,7 @@ Result<AgentInfo> read_agent_info(const Message& in) {
     HEARTH_ASSIGN(const SandboxLevel sandbox, read_enum("sandboxes", level, SandboxLevel::Image));
     info.sandboxes.push_back(sandbox);
   }
+  info.features.assign(in.features().begin(), in.features().end());
   return info;
 }
 

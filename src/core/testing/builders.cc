@@ -35,6 +35,10 @@ JobBuilder& JobBuilder::requires_label(const std::string& name, const std::strin
   item.spec.requires_labels[name] = value;
   return *this;
 }
+JobBuilder& JobBuilder::feature(const std::string& name) {
+  item.spec.features.push_back(name);
+  return *this;
+}
 JobBuilder& JobBuilder::sandbox(SandboxLevel level) {
   item.spec.sandbox = level;
   return *this;
@@ -113,6 +117,10 @@ AgentBuilder& AgentBuilder::resource(const std::string& name, std::int64_t amoun
 }
 AgentBuilder& AgentBuilder::label(const std::string& name, const std::string& value) {
   hello_.info.labels[name] = value;
+  return *this;
+}
+AgentBuilder& AgentBuilder::features(std::vector<std::string> names) {
+  hello_.info.features = std::move(names);
   return *this;
 }
 AgentBuilder& AgentBuilder::sandboxes(std::vector<SandboxLevel> levels) {

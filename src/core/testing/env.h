@@ -33,6 +33,7 @@ class JobBuilder {
   JobBuilder& gpus(std::int64_t count);
   JobBuilder& resource(const std::string& name, std::int64_t amount);
   JobBuilder& requires_label(const std::string& name, const std::string& value);
+  JobBuilder& feature(const std::string& name);
   JobBuilder& sandbox(SandboxLevel level);
   JobBuilder& priority(std::int32_t priority);
   JobBuilder& group(const std::string& name, std::int64_t limit);
@@ -60,6 +61,7 @@ class AgentBuilder {
   AgentBuilder& gpus(std::int64_t count);
   AgentBuilder& resource(const std::string& name, std::int64_t amount);
   AgentBuilder& label(const std::string& name, const std::string& value);
+  AgentBuilder& features(std::vector<std::string> names);
   AgentBuilder& sandboxes(std::vector<SandboxLevel> levels);
   AgentBuilder& max_parallel(std::int64_t jobs);
   AgentBuilder& instance(const std::string& instance);

@@ -77,6 +77,9 @@ SchedulingSpec RandomModel::scheduling() {
   spec.request = resources();
   spec.requires_labels = labels();
   spec.sandbox = static_cast<SandboxLevel>(number(0, 2));
+  if (coin()) {
+    spec.features = {lang_feature(text(4)), image_feature(text(4))};
+  }
   spec.priority = any_int32();
   spec.group = text(6);
   spec.group_limit = amount();
@@ -109,6 +112,13 @@ ExecutionSpec RandomModel::execution() {
   for (std::int64_t i = 0; i < arguments; ++i) {
     spec.command.push_back(bytes(20));
   }
+  if (coin()) {
+    spec.script =
+        ScriptSpec{.language = "l" + text(5), .code = bytes(200), .args = {bytes(9), bytes(9)}};
+  }
+  spec.image = text(6);
+  spec.upload = text(6);
+  spec.results = {bytes(12), bytes(12)};
   spec.env = env();
   spec.cwd = bytes(20);
   spec.stdin_bytes = bytes(300);
@@ -122,6 +132,8 @@ ExecutionSpec RandomModel::execution() {
 JobSpec RandomModel::job_spec() {
   JobSpec spec;
   spec.name = text(10);
+  spec.prompt = bytes(30);
+  spec.callback_url = bytes(30);
   spec.labels = labels();
   spec.scheduling = scheduling();
   spec.execution = execution();
@@ -178,6 +190,7 @@ AttemptResult RandomModel::attempt_result() {
   result.memory_peak_bytes = amount();
   result.stdout_bytes = amount();
   result.stderr_bytes = amount();
+  result.results_bytes = amount();
   result.truncated = coin();
   return result;
 }
