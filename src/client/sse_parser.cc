@@ -35,6 +35,7 @@ Result<> SseParser::feed(std::string_view bytes, std::vector<SseEvent>& events) 
 
 void SseParser::take_line(std::string_view line, std::vector<SseEvent>& events) {
   if (line.empty()) {
+    last_id_ = id_;
     if (has_data_) {
       events.push_back({last_id_, event_.empty() ? "message" : event_, data_});
     }
@@ -45,6 +46,7 @@ void SseParser::take_line(std::string_view line, std::vector<SseEvent>& events) 
   }
   const std::size_t colon = line.find(':');
   if (colon == 0) {
+    ++comments_;
     return;
   }
   const std::string_view field = line.substr(0, colon);
@@ -61,12 +63,14 @@ void SseParser::take_line(std::string_view line, std::vector<SseEvent>& events) 
     data_.append(value);
     has_data_ = true;
   } else if (field == "id") {
-    last_id_ = value;
+    if (value.find('\0') == std::string_view::npos) {
+      id_ = value;
+    }
   } else if (field == "retry") {
     int milliseconds = 0;
     const auto [end, failed] =
         std::from_chars(value.data(), value.data() + value.size(), milliseconds);
-    if (failed == std::errc() && end == value.data() + value.size() && milliseconds >= 0) {
+    if (failed == std::errc() && end == value.data() + value.size() && !value.starts_with('-')) {
       retry_ms_ = milliseconds;
     }
   }

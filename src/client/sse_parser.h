@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,8 +31,11 @@ class SseParser {
   // bytes; the events before it are there.
   Result<> feed(std::string_view bytes, std::vector<SseEvent>& events);
 
+  // Of the last event that came whole: what to resume after.
   [[nodiscard]] const std::string& last_id() const { return last_id_; }
   [[nodiscard]] std::optional<int> retry_ms() const { return retry_ms_; }
+  // So many came; servers send them so that a silent stream is seen to live.
+  [[nodiscard]] std::int64_t comments() const { return comments_; }
 
  private:
   void take_line(std::string_view line, std::vector<SseEvent>& events);
@@ -43,8 +47,10 @@ class SseParser {
   std::string event_;
   std::string data_;
   bool has_data_ = false;
+  std::string id_;  // becomes the last one with the blank line
   std::string last_id_;
   std::optional<int> retry_ms_;
+  std::int64_t comments_ = 0;
 };
 
 }  // namespace hearth::client

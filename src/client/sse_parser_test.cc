@@ -42,10 +42,34 @@ TEST(SseParserTest, DropsAnEventThatWasCutBeforeItsBlankLine) {
   EXPECT_TRUE(events.empty());
 }
 
+TEST(SseParserTest, TheLastIdIsThatOfAWholeEvent) {
+  SseParser parser;
+  std::vector<SseEvent> events;
+  ASSERT_TRUE(parser.feed("id: 3\ndata: whole\n\nid: 4\ndata: half\n", events));
+  EXPECT_EQ(parser.last_id(), "3") << "or event 4 would never be asked for again";
+  ASSERT_TRUE(parser.feed("\nid: 5\n\ndata: six\n\n", events));
+  ASSERT_EQ(events.size(), 3U);
+  EXPECT_EQ(events[1].id, "4");
+  EXPECT_EQ(events[2].id, "5") << "an event without data has an id all the same";
+  ASSERT_TRUE(parser.feed(std::string_view("id: a\0b\n\n", 9), events));
+  EXPECT_EQ(parser.last_id(), "5");
+  ASSERT_TRUE(parser.feed("id\n\n", events));
+  EXPECT_EQ(parser.last_id(), "");
+}
+
+TEST(SseParserTest, CountsComments) {
+  SseParser parser;
+  std::vector<SseEvent> events;
+  ASSERT_TRUE(parser.feed(": one\n:\ndata: :no\n: in an event\n\n: half", events));
+  EXPECT_EQ(parser.comments(), 3);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].data, ":no");
+}
+
 TEST(SseParserTest, IgnoresAnEventWithoutDataAndARetryThatIsNoNumber) {
   SseParser parser;
   std::vector<SseEvent> events;
-  ASSERT_TRUE(parser.feed("event: ping\n\nretry: soon\n\n", events));
+  ASSERT_TRUE(parser.feed("event: ping\n\nretry: soon\n\nretry: -0\n\nretry: 1s\n\n", events));
   EXPECT_TRUE(events.empty());
   EXPECT_FALSE(parser.retry_ms().has_value());
   ASSERT_TRUE(parser.feed("retry: 250\n\n", events));
