@@ -154,6 +154,7 @@ def run_suite(suite, options):
     environment = dict(os.environ)
     if options.long:
         environment["HEARTH_TEST_LONG"] = "1"
+    environment["HEARTH_TEST_LOGS"] = str(folder / "logs")
     outcome = Outcome(suite)
     started = time.monotonic()
     say(f"== {suite.name}: {suite.about}")
@@ -185,6 +186,8 @@ def sum_up(outcomes, not_run):
             say(f"FAILED {outcome.suite.name}: {failure}")
         if outcome.failures:
             say(f"  its output: build/results/{outcome.suite.name}/output.txt")
+            if (RESULTS / outcome.suite.name / "logs").is_dir():
+                say(f"  what its programs said: build/results/{outcome.suite.name}/logs")
 
 
 def main():

@@ -4,9 +4,15 @@
 #include <string>
 #include <vector>
 
-#include "tests/e2e/cluster.h"
+#include "tests/harness/cluster.h"
 
 namespace hearth::e2e {
+
+using harness::Answer;
+using harness::ClusterTest;
+using harness::number;
+using harness::text;
+
 namespace {
 
 struct Bad {

@@ -9,10 +9,21 @@
 #include <fstream>
 
 #include "base/rfc3339.h"
-#include "tests/e2e/cluster.h"
-#include "tests/e2e/faults.h"
+#include "tests/harness/cluster.h"
+#include "tests/harness/faults.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::ClusterTest;
+using harness::Exit;
+using harness::FaultShim;
+using harness::number;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 using std::chrono::hours;

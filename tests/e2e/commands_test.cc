@@ -3,9 +3,16 @@
 
 #include <fstream>
 
-#include "tests/e2e/cluster.h"
+#include "tests/harness/cluster.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::ClusterTest;
+using harness::Exit;
+using harness::text;
+
 namespace {
 
 class CommandsTest : public ClusterTest {

@@ -6,9 +6,15 @@
 #include <set>
 #include <sstream>
 
-#include "tests/e2e/cluster.h"
+#include "tests/harness/cluster.h"
 
 namespace hearth::e2e {
+
+using harness::ClusterTest;
+using harness::Exit;
+using harness::Program;
+using harness::program_path;
+
 namespace {
 
 using Words = std::set<std::string>;

@@ -6,9 +6,17 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/e2e/cluster.h"
+#include "tests/harness/cluster.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::ClusterTest;
+using harness::Exit;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 class DaemonsTest : public ClusterTest {};

@@ -7,10 +7,25 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/e2e/cluster.h"
-#include "tests/e2e/processes.h"
+#include "tests/harness/cluster.h"
+#include "tests/harness/processes.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::ClusterTest;
+using harness::contents;
+using harness::each_folder;
+using harness::each_process;
+using harness::ends;
+using harness::launchers_of;
+using harness::Program;
+using harness::text;
+using harness::watch;
+using harness::Watched;
+
 namespace {
 
 namespace fs = std::filesystem;

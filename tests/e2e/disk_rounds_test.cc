@@ -13,10 +13,19 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "tests/e2e/cluster.h"
-#include "tests/e2e/faults.h"
+#include "tests/harness/cluster.h"
+#include "tests/harness/faults.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::ClusterTest;
+using harness::FaultShim;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 constexpr int kRounds = 4;

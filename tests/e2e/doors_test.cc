@@ -5,9 +5,17 @@
 
 #include <fstream>
 
-#include "tests/e2e/cluster.h"
+#include "tests/harness/cluster.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::ClusterTest;
+using harness::Exit;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 class DoorsTest : public ClusterTest {

@@ -7,10 +7,21 @@
 #include <fstream>
 #include <future>
 
-#include "tests/e2e/cluster.h"
-#include "tests/e2e/faults.h"
+#include "tests/harness/cluster.h"
+#include "tests/harness/faults.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::ClusterTest;
+using harness::Exit;
+using harness::FaultShim;
+using harness::number;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 constexpr std::int64_t kMuch = 6 << 20;  // of output: more than is kept without a sync

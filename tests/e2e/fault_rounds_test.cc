@@ -19,13 +19,27 @@
 #include <set>
 
 #include "base/clock.h"
-#include "tests/e2e/cluster.h"
 #include "tests/e2e/fault_traffic.h"
 #include "tests/e2e/job_history.h"
-#include "tests/e2e/processes.h"
-#include "tests/e2e/residue.h"
+#include "tests/harness/cluster.h"
+#include "tests/harness/processes.h"
+#include "tests/harness/residue.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::ClusterTest;
+using harness::ends;
+using harness::launchers_of;
+using harness::Program;
+using harness::Residue;
+using harness::state_of;
+using harness::text;
+using harness::watch;
+using harness::Watched;
+
 namespace {
 
 constexpr int kRounds = 28;

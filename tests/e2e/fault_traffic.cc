@@ -4,9 +4,13 @@
 #include <poll.h>
 
 #include "base/clock.h"
-#include "tests/e2e/cluster.h"
+#include "tests/harness/cluster.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::text;
 
 namespace {
 

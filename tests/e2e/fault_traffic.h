@@ -16,6 +16,8 @@
 
 namespace hearth::e2e {
 
+namespace json = boost::json;
+
 class FaultTraffic {
  public:
   // `history` is the traffic's own until stop() has returned.

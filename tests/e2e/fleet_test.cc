@@ -6,9 +6,18 @@
 #include <fstream>
 #include <map>
 
-#include "tests/e2e/cluster.h"
+#include "tests/harness/cluster.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::ClusterTest;
+using harness::number;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 // Short times, so that losses are seen within a test's patience.

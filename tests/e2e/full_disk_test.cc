@@ -7,10 +7,23 @@
 #include <iterator>
 #include <memory>
 
-#include "tests/e2e/cluster.h"
-#include "tests/e2e/faults.h"
+#include "tests/harness/cluster.h"
+#include "tests/harness/faults.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::BlockDisk;
+using harness::ClusterTest;
+using harness::Exit;
+using harness::number;
+using harness::own_mounts;
+using harness::Program;
+using harness::SmallDisk;
+using harness::text;
+
 namespace {
 
 constexpr std::int64_t kDiskBytes = 8 << 20;

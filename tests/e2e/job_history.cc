@@ -7,10 +7,16 @@
 #include <sstream>
 
 #include "base/rfc3339.h"
-#include "tests/e2e/cluster.h"
 #include "tests/e2e/job_output.h"
+#include "tests/harness/cluster.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::number;
+using harness::program_path;
+using harness::text;
 
 namespace {
 

@@ -16,6 +16,8 @@
 
 namespace hearth::e2e {
 
+namespace json = boost::json;
+
 // What a job does, and what was asked for it.
 struct JobPlan {
   std::int64_t run_ms = 0;

@@ -7,10 +7,22 @@
 #include <fstream>
 
 #include "base/clock.h"
-#include "tests/e2e/cluster.h"
-#include "tests/e2e/processes.h"
+#include "tests/harness/cluster.h"
+#include "tests/harness/processes.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::ClusterTest;
+using harness::contents;
+using harness::each_process;
+using harness::Exit;
+using harness::number;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 class MainJobTest : public ClusterTest {

@@ -6,9 +6,15 @@
 #include <set>
 #include <sstream>
 
-#include "tests/e2e/cluster.h"
+#include "tests/harness/cluster.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::ClusterTest;
+
 namespace {
 
 std::string file(const std::string& name) {

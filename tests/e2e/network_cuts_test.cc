@@ -5,9 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "tests/e2e/network/network_fixture.h"
+#include "tests/harness/network/network_fixture.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Host;
+using harness::NetworkTest;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 using Flags = std::vector<std::string>;

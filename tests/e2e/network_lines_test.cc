@@ -4,9 +4,21 @@
 
 #include <array>
 
-#include "tests/e2e/network/network_fixture.h"
+#include "tests/harness/network/network_fixture.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Exit;
+using harness::Host;
+using harness::is_long;
+using harness::kEventually;
+using harness::LineFaults;
+using harness::NetworkTest;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 // Writes $1 numbers, at once.

@@ -4,9 +4,17 @@
 
 #include <map>
 
-#include "tests/e2e/network/network_fixture.h"
+#include "tests/harness/network/network_fixture.h"
 
 namespace hearth::e2e {
+
+using harness::Exit;
+using harness::Host;
+using harness::kEventually;
+using harness::NetworkTest;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 // Silence tells nothing here.

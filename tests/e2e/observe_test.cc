@@ -7,9 +7,18 @@
 #include <set>
 #include <sstream>
 
-#include "tests/e2e/cluster.h"
+#include "tests/harness/cluster.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::ClusterTest;
+using harness::Exit;
+using harness::number;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 struct Family {

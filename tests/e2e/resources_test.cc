@@ -15,10 +15,20 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/unique_fd.h"
-#include "tests/e2e/cluster.h"
-#include "tests/e2e/faults.h"
+#include "tests/harness/cluster.h"
+#include "tests/harness/faults.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::ClusterTest;
+using harness::cpu_time;
+using harness::number;
+using harness::Program;
+using harness::text;
+
 namespace {
 
 std::size_t open_files(pid_t pid) {

@@ -18,12 +18,29 @@
 #include "agent/cgroup/testing/take_out.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "tests/e2e/faults.h"
-#include "tests/e2e/processes.h"
-#include "tests/e2e/residue.h"
 #include "tests/e2e/telemetry_fixture.h"
+#include "tests/harness/faults.h"
+#include "tests/harness/processes.h"
+#include "tests/harness/residue.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::contents;
+using harness::ends;
+using harness::EventStream;
+using harness::FaultShim;
+using harness::groups_of;
+using harness::number;
+using harness::Program;
+using harness::program_path;
+using harness::Residue;
+using harness::text;
+using harness::watch;
+using harness::Watched;
+
 namespace {
 
 namespace fs = std::filesystem;

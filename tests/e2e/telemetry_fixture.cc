@@ -4,6 +4,10 @@
 
 namespace hearth::e2e {
 
+namespace json = boost::json;
+
+using harness::Answer;
+
 json::array TelemetryCluster::workers(const std::string& query) {
   const Answer answer = get("/v1/workers" + query);
   EXPECT_EQ(answer.status, 200) << answer.raw;

@@ -5,10 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "tests/e2e/cluster.h"
-#include "tests/e2e/event_stream.h"
+#include "tests/harness/cluster.h"
+#include "tests/harness/event_stream.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::ClusterTest;
 
 class TelemetryCluster : public ClusterTest {
  protected:

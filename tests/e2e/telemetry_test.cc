@@ -9,10 +9,22 @@
 #include <fstream>
 #include <sstream>
 
-#include "tests/e2e/processes.h"
 #include "tests/e2e/telemetry_fixture.h"
+#include "tests/harness/processes.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::Answer;
+using harness::ends;
+using harness::EventStream;
+using harness::number;
+using harness::Program;
+using harness::text;
+using harness::watch;
+using harness::Watched;
+
 namespace {
 
 class TelemetryTest : public TelemetryCluster {

@@ -6,9 +6,14 @@
 #include <filesystem>
 #include <fstream>
 
-#include "tests/e2e/cluster.h"
+#include "tests/harness/cluster.h"
 
 namespace hearth::e2e {
+
+using harness::ClusterTest;
+using harness::Exit;
+using harness::Program;
+
 namespace {
 
 class TlsTest : public ClusterTest {

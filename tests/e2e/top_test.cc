@@ -11,10 +11,22 @@
 #include <sstream>
 
 #include "base/clock.h"
-#include "tests/e2e/cluster.h"
-#include "tests/e2e/pty_program.h"
+#include "tests/harness/cluster.h"
+#include "tests/harness/pty_program.h"
 
 namespace hearth::e2e {
+
+namespace json = boost::json;
+
+using harness::ClusterTest;
+using harness::Exit;
+using harness::number;
+using harness::program_path;
+using harness::PtyProgram;
+using harness::PtyScreen;
+using harness::text;
+using harness::words;
+
 namespace {
 
 constexpr std::size_t kWide = 200;

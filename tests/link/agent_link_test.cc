@@ -52,8 +52,7 @@ TEST_F(AgentLinkTest, BeatsAsOftenAsItIsToldAndSaysSo) {
 }
 
 TEST_F(AgentLinkTest, ANewLinkBeatsAsTheWelcomeSays) {
-  serve(
-      {.address = hearth::testing::lasting_address(), .heartbeat_interval = std::chrono::hours(1)});
+  serve({.address = port_.address(), .heartbeat_interval = std::chrono::hours(1)});
   TestAgent agent(address_);
   agent.start();
   ASSERT_TRUE(agent.until_order<agent::LinkUp>());

@@ -23,7 +23,7 @@
 #include "api/testing/fake_agent_api.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/testing/lasting_address.h"
+#include "base/testing/held_port.h"
 #include "front/agentlink/agent_link_server.h"
 
 namespace hearth {
@@ -163,7 +163,8 @@ class TestAgent final : public agent::LinkListener, public agent::OutputSource {
 
 class AgentLinkTest : public ::testing::Test {
  protected:
-  void serve(AgentLinkOptions options = {.address = hearth::testing::lasting_address()}) {
+  void serve() { serve({.address = port_.address()}); }
+  void serve(AgentLinkOptions options) {
     options.is_open = true;
     auto started = AgentLinkServer::start(api_, *keeper_, std::move(options));
     ASSERT_TRUE(started) << started.error().message;
@@ -177,6 +178,7 @@ class AgentLinkTest : public ::testing::Test {
     return api_.state().output[{stream.attempt, stream.stream}];
   }
 
+  hearth::testing::HeldPort port_;
   SystemClock clock_;
   std::unique_ptr<Log> log_ = make_null_log();
   FakeAgentApi api_;

@@ -3,6 +3,7 @@
 // for each step, so that a rate is the amount and no machine is too slow for it.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -12,7 +13,7 @@
 
 #include "base/limits.h"
 #include "base/testing/manual_clock.h"
-#include "worker_fixture.h"
+#include "tests/monitor/worker_fixture.h"
 
 namespace hearth::agent {
 namespace {

@@ -2,6 +2,8 @@
 // in reads and open files, not timed; bench/probe_bench measures the time. The names are those of
 // the performance tests that the requirements list (docs/telemetry-tests.md).
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include <filesystem>
 #include <fstream>
@@ -10,7 +12,7 @@
 
 #include "agent/cgroup/testing/take_out.h"
 #include "base/limits.h"
-#include "worker_fixture.h"
+#include "tests/monitor/worker_fixture.h"
 
 namespace hearth::agent {
 namespace {

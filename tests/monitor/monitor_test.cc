@@ -2,7 +2,10 @@
 // names are those of the fifteen tests that its requirements list (origin:
 // test_spawn_creates_cgroup … test_collect_fallback_on_non_linux).
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <fstream>
 
@@ -12,7 +15,7 @@
 #include "agent/probe/smi_source.h"
 #include "agent/probe/testing/fake_gpu_source.h"
 #include "base/limits.h"
-#include "worker_fixture.h"
+#include "tests/monitor/worker_fixture.h"
 
 namespace hearth::agent {
 namespace {

@@ -10,7 +10,7 @@ import selftest
 NAME = "headers"
 RULE = "a header that needs an include before it"
 COMPILER = "g++-12"
-FLAGS = ["-std=c++23", "-fsyntax-only", "-x", "c++", "-Isrc", "-isystem", "build/dev/proto",
+FLAGS = ["-std=c++23", "-fsyntax-only", "-x", "c++", "-Isrc", "-I.", "-isystem", "build/dev/proto",
          "-DBOOST_ASIO_NO_DEPRECATED"]
 
 
