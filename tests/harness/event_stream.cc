@@ -13,7 +13,10 @@ namespace json = boost::json;
 namespace {
 
 constexpr Duration kOpenPatience = std::chrono::seconds(10);
-constexpr Duration kReadPatience{200};
+
+std::int64_t deadline_in(Duration patience) {
+  return SystemClock().monotonic_ns() + std::chrono::nanoseconds(patience).count();
+}
 
 // Workers of commands are named after their attempts.
 bool is_worker_of(const EventStream::Event& event, const std::string& job) {
@@ -25,45 +28,114 @@ bool is_worker_of(const EventStream::Event& event, const std::string& job) {
 
 EventStream::EventStream(const client::Endpoint& endpoint, const std::string& target,
                          const std::string& last_event_id)
-    : client_(endpoint) {
-  client::HttpRequest request{.target = target};
-  if (!last_event_id.empty()) {
-    request.headers["Last-Event-ID"] = last_event_id;
+    : request_{.target = target}, id_before_(last_event_id), client_(endpoint) {
+  open();
+}
+
+EventStream::EventStream(const client::Endpoint& endpoint, client::HttpRequest request)
+    : request_(std::move(request)), client_(endpoint) {
+  open();
+}
+
+void EventStream::open() {
+  parser_ = client::SseParser();
+  comments_seen_ = 0;
+  if (!id_before_.empty()) {
+    request_.headers["Last-Event-ID"] = id_before_;
   }
-  auto stream = client_.stream(request, kOpenPatience);
+  auto stream = client_.stream(request_, kOpenPatience);
   if (!stream) {
-    ADD_FAILURE() << "open " << target << ": " << stream.error().message;
+    ADD_FAILURE() << "open " << request_.target << ": " << stream.error().message;
     return;
   }
-  EXPECT_EQ(stream->head().status, 200) << target;
+  EXPECT_EQ(stream->head().status, 200) << request_.target;
   stream_ = std::move(*stream);
+}
+
+void EventStream::resume() {
+  id_before_ = last_id();
+  open();
+}
+
+std::string EventStream::last_id() const {
+  return parser_.last_id().empty() ? id_before_ : parser_.last_id();
+}
+
+EventStream::Got EventStream::read_more(std::int64_t deadline_ns) {
+  const std::int64_t left_ns = deadline_ns - SystemClock().monotonic_ns();
+  if (left_ns <= 0) {
+    return Got::Nothing;
+  }
+  if (stream_.done()) {
+    return Got::End;
+  }
+  std::string bytes;
+  const auto read =
+      stream_.read(bytes, std::chrono::ceil<Duration>(std::chrono::nanoseconds(left_ns)));
+  if (!read) {
+    return Got::Break;
+  }
+  if (const Result<> fed = parser_.feed(bytes, events_); !fed) {
+    ADD_FAILURE() << fed.error().message;
+    return Got::Break;
+  }
+  if (events_.size() > kEventsMax) {
+    ADD_FAILURE() << "more than kEventsMax events that nobody looked at";
+    return Got::Break;
+  }
+  if (parser_.retry_ms()) {
+    retry_ = Duration(*parser_.retry_ms());
+  }
+  return Got::Bytes;
 }
 
 EventStream::Event EventStream::wait_for(const Wanted& wanted, const std::string& what,
                                          Duration patience) {
-  SystemClock clock;
-  const std::int64_t deadline_ns =
-      clock.monotonic_ns() + std::chrono::nanoseconds(patience).count();
+  const std::int64_t deadline_ns = deadline_in(patience);
   for (;;) {
     while (!events_.empty()) {
-      Event event{.name = events_.front().event, .id = events_.front().id, .data = {}};
-      if (json::value data = json::parse(events_.front().data); data.is_object()) {
+      client::SseEvent& first = events_.front();
+      Event event{.name = std::move(first.event),
+                  .id = std::move(first.id),
+                  .text = std::move(first.data),
+                  .data = {}};
+      events_.erase(events_.begin());
+      boost::system::error_code no_json;
+      if (json::value data = json::parse(event.text, no_json); data.is_object()) {
         event.data = std::move(data.get_object());
       }
-      events_.erase(events_.begin());
       if (wanted(event)) {
         return event;
       }
     }
-    std::string bytes;
-    const bool is_over = stream_.done() || !stream_.read(bytes, kReadPatience);
-    if (is_over || clock.monotonic_ns() > deadline_ns) {
-      ADD_FAILURE() << (is_over ? "the stream ended before " : "waited in vain for ") << what;
+    if (const Got got = read_more(deadline_ns); got != Got::Bytes) {
+      ADD_FAILURE() << (got == Got::Nothing ? "waited in vain for " : "the stream ended before ")
+                    << what;
       return {};
     }
-    if (const Result<> fed = parser_.feed(bytes, events_); !fed) {
-      ADD_FAILURE() << fed.error().message;
-      return {};
+  }
+}
+
+void EventStream::wait_for_comment(Duration patience) {
+  const std::int64_t deadline_ns = deadline_in(patience);
+  while (parser_.comments() == comments_seen_) {
+    if (read_more(deadline_ns) != Got::Bytes) {
+      ADD_FAILURE() << "waited in vain for a comment";
+      return;
+    }
+  }
+  ++comments_seen_;
+}
+
+bool EventStream::wait_broken(Duration patience) {
+  const std::int64_t deadline_ns = deadline_in(patience);
+  for (;;) {
+    const Got got = read_more(deadline_ns);
+    if (got == Got::Nothing) {
+      ADD_FAILURE() << "the stream of " << request_.target << " does not end";
+    }
+    if (got != Got::Bytes) {
+      return got == Got::Break;
     }
   }
 }
