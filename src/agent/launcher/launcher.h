@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/launcher/sandbox_plan.h"
 #include "base/result.h"
 #include "model/job_state.h"
 
@@ -23,7 +24,7 @@ using SpawnId = std::uint64_t;
 
 // All strings are passed as they are; none may hold NUL. The child gets a fresh environment
 // (`env`), its own session, default signal dispositions and an empty mask, descriptors 0..2 as
-// given and no other.
+// given and no other but extra_fds. With a `sandbox`, command, cwd and PATH mean what is inside.
 struct SpawnRequest {
   SpawnId id = 0;
   std::vector<std::string> command;
@@ -33,17 +34,21 @@ struct SpawnRequest {
   // What the helper kills the whole group with when the agent is gone: cgroup.kill files (v2) and
   // freezer.state files (v1). Without any it kills what descends from the child.
   std::vector<std::string> kill_paths;
-  std::optional<std::uint32_t> uid;  // run_as
+  std::optional<std::uint32_t> uid;  // run_as; not with a sandbox, which has its own
   std::optional<std::uint32_t> gid;
-  int stdin_fd = -1;  // borrowed until spawn() returns
+  int stdin_fd = -1;  // borrowed until spawn() returns, as all descriptors are
   int stdout_fd = -1;
   int stderr_fd = -1;
+  // Become 3, 4, … of the program: at most limits::kExtraDescriptorsMax.
+  std::vector<int> extra_fds;
+  std::optional<SandboxPlan> sandbox;  // absent: level none
 };
 
 struct SpawnOutcome {
   SpawnId id = 0;
-  std::int32_t pid = 0;          // > 0: exec succeeded
-  Reason reason = Reason::None;  // CommandNotFound, NotExecutable, CwdMissing, SpawnFailed
+  std::int32_t pid = 0;  // > 0: exec succeeded; with a sandbox that of its init
+  // CommandNotFound, NotExecutable, CwdMissing, SpawnFailed, SandboxError
+  Reason reason = Reason::None;
   int sys_errno = 0;
   std::string message;
 };
@@ -67,7 +72,9 @@ class ProcessLauncher {
   virtual ~ProcessLauncher() = default;
   virtual void set_events(LauncherEvents events) = 0;
   virtual Result<> spawn(const SpawnRequest& request) = 0;
-  // Signals the process of `id` (not its group) if it has not been reaped.
+  // Signals the process of `id` (not its group) if it has not been reaped. In a sandbox the program
+  // gets TERM, INT, HUP, QUIT, USR1 and USR2; any other is its init's, so that KILL ends
+  // everything.
   virtual Result<> signal(SpawnId id, int signal_number) = 0;
   // Readable when process_events has something to do.
   [[nodiscard]] virtual int fd() const = 0;

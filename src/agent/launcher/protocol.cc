@@ -1,5 +1,6 @@
 #include "agent/launcher/protocol.h"
 
+#include <algorithm>
 #include <concepts>
 #include <optional>
 #include <utility>
@@ -7,7 +8,7 @@
 namespace hearth::agent::protocol {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 enum class Kind : std::uint8_t { Spawn = 1, Signal = 2, Attached = 3, Spawned = 4, Exited = 5 };
 
@@ -18,6 +19,7 @@ class Writer {
     put(static_cast<std::uint8_t>(kind));
   }
 
+  void put(bool value) { put(static_cast<std::uint8_t>(value ? 1 : 0)); }
   template <std::integral T>
   void put(T value) {
     auto rest = static_cast<std::uint64_t>(value);
@@ -67,6 +69,14 @@ class Reader {
     rest_.remove_prefix(sizeof(T));
     value = static_cast<T>(sum);
   }
+  void get(bool& value) {
+    std::uint8_t raw = 0;
+    get(raw);
+    value = raw == 1;
+    if (raw > 1) {
+      fail();
+    }
+  }
   void get(std::string& text) {
     std::uint32_t size = 0;
     get(size);
@@ -94,14 +104,11 @@ class Reader {
   }
   template <std::integral T>
   void get(std::optional<T>& value) {
-    std::uint8_t present = 0;
+    bool present = false;
     T raw = 0;
     get(present);
     get(raw);
-    if (present > 1) {
-      fail();
-    }
-    value = present == 1 ? std::optional<T>(raw) : std::nullopt;
+    value = present ? std::optional<T>(raw) : std::nullopt;
   }
   [[nodiscard]] bool complete() const { return !failed_ && rest_.empty(); }
 
@@ -118,6 +125,7 @@ class Reader {
 constexpr std::uint8_t kHasStdin = 1;
 constexpr std::uint8_t kHasStdout = 2;
 constexpr std::uint8_t kHasStderr = 4;
+constexpr std::uint8_t kHasUpload = 8;
 
 Error malformed() {
   return invalid_argument("a packet between the agent and hearth-launcher is malformed");
@@ -146,9 +154,46 @@ bool holds_nul(const std::vector<std::string>& texts) {
   return false;
 }
 
+std::uint8_t streams_of(const SpawnRequest& request) {
+  return static_cast<std::uint8_t>(
+      (request.stdin_fd >= 0 ? kHasStdin : 0) | (request.stdout_fd >= 0 ? kHasStdout : 0) |
+      (request.stderr_fd >= 0 ? kHasStderr : 0) |
+      (request.sandbox && request.sandbox->upload_fd >= 0 ? kHasUpload : 0));
+}
+
+void write_sandbox(Writer& writer, const SandboxPlan& plan) {
+  writer.put(plan.id_base);
+  writer.put(plan.uid);
+  writer.put(plan.gid);
+  writer.put(plan.image_root);
+  writer.put(plan.read_only_paths);
+  writer.put(plan.network);
+  writer.put(plan.open_files);
+  writer.put(plan.processes);
+  writer.put(plan.file_bytes);
+  writer.put(plan.cpu_seconds);
+}
+
+SandboxPlan read_sandbox(Reader& reader) {
+  SandboxPlan plan;
+  reader.get(plan.id_base);
+  reader.get(plan.uid);
+  reader.get(plan.gid);
+  reader.get(plan.image_root);
+  reader.get(plan.read_only_paths);
+  reader.get(plan.network);
+  reader.get(plan.open_files);
+  reader.get(plan.processes);
+  reader.get(plan.file_bytes);
+  reader.get(plan.cpu_seconds);
+  return plan;
+}
+
 SpawnRequest read_spawn(Reader& reader) {
   SpawnRequest request;
   std::uint8_t streams = 0;
+  std::uint8_t extras = 0;
+  bool sandboxed = false;
   reader.get(request.id);
   reader.get(request.command);
   reader.get(request.env);
@@ -158,22 +203,77 @@ SpawnRequest read_spawn(Reader& reader) {
   reader.get(request.uid);
   reader.get(request.gid);
   reader.get(streams);
+  reader.get(extras);
+  reader.get(sandboxed);
+  if (sandboxed) {
+    request.sandbox = read_sandbox(reader);
+  }
   int place = 0;
   request.stdin_fd = (streams & kHasStdin) != 0 ? place++ : -1;
   request.stdout_fd = (streams & kHasStdout) != 0 ? place++ : -1;
   request.stderr_fd = (streams & kHasStderr) != 0 ? place++ : -1;
+  for (int i = 0; i < extras; ++i) {
+    request.extra_fds.push_back(place++);
+  }
+  if (sandboxed) {
+    request.sandbox->scratch_fd = place++;
+    request.sandbox->upload_fd = (streams & kHasUpload) != 0 ? place++ : -1;
+  }
   return request;
+}
+
+// What both sides hold a request to, beyond its form.
+Result<> check_request(const SpawnRequest& request) {
+  if (request.command.empty() || request.command.front().empty()) {
+    return invalid_argument("the command to start is empty");
+  }
+  if (std::ssize(request.extra_fds) > limits::kExtraDescriptorsMax) {
+    return limit_exceeded("kExtraDescriptorsMax", limits::kExtraDescriptorsMax,
+                          "the program to start would get too many descriptors");
+  }
+  if (request.sandbox) {
+    if (request.uid || request.gid) {
+      return invalid_argument("a sandboxed program has its own user; run_as cannot be given");
+    }
+    if (request.sandbox->scratch_fd < 0) {
+      return invalid_argument("a sandbox needs a scratch to put /work on");
+    }
+    HEARTH_TRY(validate(*request.sandbox));
+  }
+  return {};
 }
 
 }  // namespace
 
-Result<std::string> encode(const SpawnRequest& request) {
-  if (request.command.empty() || request.command.front().empty()) {
-    return invalid_argument("the command to start is empty");
+std::vector<int> descriptors_of(const SpawnRequest& request) {
+  std::vector<int> fds;
+  const auto add = [&fds](int fd) {
+    if (fd >= 0) {
+      fds.push_back(fd);
+    }
+  };
+  add(request.stdin_fd);
+  add(request.stdout_fd);
+  add(request.stderr_fd);
+  fds.insert(fds.end(), request.extra_fds.begin(), request.extra_fds.end());
+  if (request.sandbox) {
+    add(request.sandbox->scratch_fd);
+    add(request.sandbox->upload_fd);
   }
+  return fds;
+}
+
+Result<std::string> encode(const SpawnRequest& request) {
+  HEARTH_TRY(check_request(request));
   if (holds_nul(request.command) || holds_nul(request.env) || holds_nul({request.cwd}) ||
-      holds_nul(request.join_paths) || holds_nul(request.kill_paths)) {
+      holds_nul(request.join_paths) || holds_nul(request.kill_paths) ||
+      (request.sandbox &&
+       (holds_nul({request.sandbox->image_root}) || holds_nul(request.sandbox->read_only_paths)))) {
     return invalid_argument("the command, its environment or a path holds a NUL byte");
+  }
+  if (std::any_of(request.extra_fds.begin(), request.extra_fds.end(),
+                  [](int fd) { return fd < 0; })) {
+    return invalid_argument("a descriptor for the program to start is not open");
   }
   Writer writer(Kind::Spawn);
   writer.put(request.id);
@@ -184,9 +284,12 @@ Result<std::string> encode(const SpawnRequest& request) {
   writer.put(request.kill_paths);
   writer.put(request.uid);
   writer.put(request.gid);
-  writer.put(static_cast<std::uint8_t>((request.stdin_fd >= 0 ? kHasStdin : 0) |
-                                       (request.stdout_fd >= 0 ? kHasStdout : 0) |
-                                       (request.stderr_fd >= 0 ? kHasStderr : 0)));
+  writer.put(streams_of(request));
+  writer.put(static_cast<std::uint8_t>(request.extra_fds.size()));
+  writer.put(request.sandbox.has_value());
+  if (request.sandbox) {
+    write_sandbox(writer, *request.sandbox);
+  }
   std::string packet = writer.take();
   if (packet.size() > kMessageBytesMax) {
     return limit_exceeded("kMessageBytesMax", kMessageBytesMax,
@@ -250,7 +353,7 @@ Result<ToHelper> decode_to_helper(std::string_view packet) {
     return malformed();
   }
   if (const auto* spawn = std::get_if<SpawnRequest>(&message);
-      spawn != nullptr && (spawn->command.empty() || spawn->command.front().empty())) {
+      spawn != nullptr && !check_request(*spawn)) {
     return malformed();
   }
   if (const auto* attached = std::get_if<Attached>(&message);

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "agent/launcher/launcher.h"
 #include "base/result.h"
@@ -20,7 +21,8 @@ namespace hearth::agent::protocol {
 
 inline constexpr std::size_t kInlineBytesMax = 32 * 1024;
 inline constexpr std::size_t kMessageBytesMax = 512 * 1024;
-inline constexpr std::size_t kDescriptorsMax = 4;  // three streams and a memory file
+// Three streams, those beside them, a sandbox's scratch and upload, and a memory file.
+inline constexpr std::size_t kDescriptorsMax = 3 + limits::kExtraDescriptorsMax + 2 + 1;
 
 struct SignalOrder {
   SpawnId id = 0;
@@ -31,12 +33,15 @@ struct Attached {
   std::uint32_t bytes = 0;
 };
 
-// In a decoded SpawnRequest the three *_fd are places among the packet's descriptors, or -1.
+// In a decoded SpawnRequest all descriptors are places among those of the packet, or -1.
 using ToHelper = std::variant<SpawnRequest, SignalOrder, Attached>;
 using FromHelper = std::variant<SpawnOutcome, ExitOutcome>;
 
-// InvalidArgument when a string holds NUL or the command is empty; ResourceExhausted when the
-// message would pass kMessageBytesMax.
+// The descriptors of `request` in the order of their places.
+std::vector<int> descriptors_of(const SpawnRequest& request);
+
+// InvalidArgument when a string holds NUL, the command is empty or the sandbox is not valid;
+// ResourceExhausted when the message would pass kMessageBytesMax or kExtraDescriptorsMax.
 Result<std::string> encode(const SpawnRequest& request);
 std::string encode(const SignalOrder& order);
 std::string encode(const Attached& attached);

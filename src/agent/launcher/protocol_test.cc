@@ -23,6 +23,25 @@ SpawnRequest sample() {
   };
 }
 
+SpawnRequest sandboxed_sample() {
+  SpawnRequest request = sample();
+  request.uid.reset();
+  request.extra_fds = {80, 81};
+  request.sandbox = SandboxPlan{.id_base = 0x7000'0000,
+                                .uid = 1001,
+                                .gid = 1002,
+                                .image_root = "/var/lib/hearth/images/a",
+                                .read_only_paths = {"/opt/tools", "/srv/data"},
+                                .network = true,
+                                .scratch_fd = 90,
+                                .upload_fd = 91,
+                                .open_files = 20,
+                                .processes = 21,
+                                .file_bytes = 1LL << 35,
+                                .cpu_seconds = 23};
+  return request;
+}
+
 TEST(LauncherProtocolTest, ASpawnRequestComesBackAsItWas) {
   const auto packet = encode(sample());
   ASSERT_TRUE(packet);
@@ -40,6 +59,93 @@ TEST(LauncherProtocolTest, ASpawnRequestComesBackAsItWas) {
   EXPECT_EQ(request.stdin_fd, -1);
   EXPECT_EQ(request.stdout_fd, 0) << "places among the descriptors of the packet";
   EXPECT_EQ(request.stderr_fd, 1);
+}
+
+TEST(LauncherProtocolTest, ASandboxComesBackAsItWas) {
+  const SpawnRequest asked = sandboxed_sample();
+  EXPECT_EQ(descriptors_of(asked), (std::vector<int>{77, 78, 80, 81, 90, 91}));
+  const auto packet = encode(asked);
+  ASSERT_TRUE(packet) << packet.error().message;
+  const auto message = decode_to_helper(*packet);
+  ASSERT_TRUE(message);
+  const auto& request = std::get<SpawnRequest>(*message);
+  EXPECT_EQ(request.stdout_fd, 0);
+  EXPECT_EQ(request.extra_fds, (std::vector<int>{2, 3}));
+  ASSERT_TRUE(request.sandbox);
+  const SandboxPlan& plan = *request.sandbox;
+  EXPECT_EQ(plan.id_base, asked.sandbox->id_base);
+  EXPECT_EQ(plan.uid, 1001U);
+  EXPECT_EQ(plan.gid, 1002U);
+  EXPECT_EQ(plan.image_root, asked.sandbox->image_root);
+  EXPECT_EQ(plan.read_only_paths, asked.sandbox->read_only_paths);
+  EXPECT_TRUE(plan.network);
+  EXPECT_EQ(plan.scratch_fd, 4);
+  EXPECT_EQ(plan.upload_fd, 5);
+  EXPECT_EQ(plan.open_files, 20);
+  EXPECT_EQ(plan.processes, 21);
+  EXPECT_EQ(plan.file_bytes, 1LL << 35);
+  EXPECT_EQ(plan.cpu_seconds, 23);
+}
+
+TEST(LauncherProtocolTest, RefusesSandboxesThatCouldTouchTheMachine) {
+  const auto refusal = [](auto change) {
+    SpawnRequest request = sandboxed_sample();
+    change(request, *request.sandbox);
+    const auto packet = encode(request);
+    return packet ? "accepted" : packet.error().message;
+  };
+  EXPECT_EQ(refusal([](SpawnRequest&, SandboxPlan&) {}), "accepted");
+  const std::string ids = refusal([](SpawnRequest&, SandboxPlan& plan) { plan.id_base = 0; });
+  EXPECT_NE(ids.find("kSandboxIdBaseMin"), std::string::npos) << ids;
+  for (const std::uint32_t base : {1U, 65'535U, 0xffff'0000U, 0xffff'ffffU}) {
+    EXPECT_NE(refusal([&](SpawnRequest&, SandboxPlan& plan) { plan.id_base = base; }), "accepted");
+  }
+  EXPECT_NE(refusal([](SpawnRequest&, SandboxPlan& plan) { plan.uid = 0; }), "accepted");
+  EXPECT_NE(refusal([](SpawnRequest&, SandboxPlan& plan) { plan.gid = 65'536; }), "accepted");
+  EXPECT_NE(refusal([](SpawnRequest&, SandboxPlan& plan) { plan.scratch_fd = -1; }), "accepted");
+  EXPECT_NE(refusal([](SpawnRequest& request, SandboxPlan&) { request.uid = 0; }), "accepted");
+  for (const char* path : {"", "/", "opt", "/opt/", "/opt/../etc", "/opt//x", "/./x", "/.."}) {
+    const std::string why =
+        refusal([&](SpawnRequest&, SandboxPlan& plan) { plan.read_only_paths = {path}; });
+    EXPECT_NE(why.find("'" + std::string(path) + "'"), std::string::npos) << why;
+  }
+  EXPECT_NE(refusal([](SpawnRequest&, SandboxPlan& plan) { plan.image_root = "x/../y"; }),
+            "accepted");
+}
+
+TEST(LauncherProtocolTest, TheLimitsOfASandboxAreNamed) {
+  const auto limit = [](auto change) {
+    SpawnRequest request = sandboxed_sample();
+    change(request);
+    const auto packet = encode(request);
+    return packet ? "accepted" : packet.error().limit;
+  };
+  EXPECT_EQ(limit([](SpawnRequest& request) {
+              request.extra_fds.assign(limits::kExtraDescriptorsMax + 1, 5);
+            }),
+            "kExtraDescriptorsMax");
+  EXPECT_EQ(limit([](SpawnRequest& request) {
+              request.sandbox->read_only_paths.assign(limits::kSandboxReadOnlyPathsMax + 1, "/a");
+            }),
+            "kSandboxReadOnlyPathsMax");
+  EXPECT_EQ(limit([](SpawnRequest& request) {
+              request.sandbox->open_files = limits::kSandboxOpenFilesMax + 1;
+            }),
+            "kSandboxOpenFilesMax");
+  EXPECT_EQ(limit([](SpawnRequest& request) {
+              request.sandbox->processes = limits::kSandboxProcessesMax + 1;
+            }),
+            "kSandboxProcessesMax");
+  EXPECT_EQ(limit([](SpawnRequest& request) {
+              request.sandbox->file_bytes = limits::kSandboxFileBytesMax + 1;
+            }),
+            "kSandboxFileBytesMax");
+  EXPECT_EQ(limit([](SpawnRequest& request) { request.sandbox->cpu_seconds = 1 << 30; }),
+            "kTimeoutMax");
+  for (const std::int64_t value : {std::int64_t{0}, std::int64_t{-1}, INT64_MIN}) {
+    EXPECT_EQ(limit([&](SpawnRequest& request) { request.sandbox->processes = value; }), "");
+    EXPECT_EQ(limit([&](SpawnRequest& request) { request.sandbox->open_files = value; }), "");
+  }
 }
 
 TEST(LauncherProtocolTest, OrdersAndOutcomesComeBackAsTheyWere) {
@@ -70,7 +176,7 @@ TEST(LauncherProtocolTest, OrdersAndOutcomesComeBackAsTheyWere) {
 }
 
 TEST(LauncherProtocolTest, EveryTruncationIsRefused) {
-  const auto packet = encode(sample());
+  const auto packet = encode(sandboxed_sample());
   ASSERT_TRUE(packet);
   for (std::size_t size = 0; size < packet->size(); ++size) {
     EXPECT_FALSE(decode_to_helper(std::string_view(*packet).substr(0, size))) << size;
@@ -84,7 +190,7 @@ TEST(LauncherProtocolTest, EveryTruncationIsRefused) {
 
 TEST(LauncherProtocolTest, DamagedPacketsNeverCrashNorAllocateWithoutBound) {
   std::mt19937 random(42);
-  const auto packet = encode(sample());
+  const auto packet = encode(sandboxed_sample());
   ASSERT_TRUE(packet);
   for (int round = 0; round < 20'000; ++round) {
     std::string damaged = *packet;

@@ -103,12 +103,7 @@ RealLauncher::~RealLauncher() {
 
 Result<> RealLauncher::spawn(const SpawnRequest& request) {
   HEARTH_ASSIGN(std::string bytes, protocol::encode(request));
-  std::vector<int> fds;
-  for (const int fd : {request.stdin_fd, request.stdout_fd, request.stderr_fd}) {
-    if (fd >= 0) {
-      fds.push_back(fd);
-    }
-  }
+  std::vector<int> fds = protocol::descriptors_of(request);
   if (bytes.size() <= protocol::kInlineBytesMax) {
     return submit(std::move(bytes), fds);
   }

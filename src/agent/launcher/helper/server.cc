@@ -216,6 +216,13 @@ void Server::obey_attached(std::size_t bytes, Attachments& attachments) {
 }
 
 void Server::start(SpawnRequest request, const Attachments& attachments) {
+  if (request.sandbox || !request.extra_fds.empty()) {
+    send(protocol::encode(
+        SpawnOutcome{.id = request.id,
+                     .reason = Reason::SandboxError,
+                     .message = "this hearth-launcher can neither sandbox nor pass descriptors"}));
+    return;
+  }
   ChildPlan plan{.request = request, .helper_pid = self_};
   const std::array places{request.stdin_fd, request.stdout_fd, request.stderr_fd};
   for (std::size_t i = 0; i < places.size(); ++i) {

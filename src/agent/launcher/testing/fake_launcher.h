@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "agent/launcher/launcher.h"
+#include "agent/launcher/protocol.h"
 
 namespace hearth::agent {
 
@@ -44,6 +46,11 @@ class FakeLauncher final : public ProcessLauncher {
     kept.stdin_fd = copy_of(request.stdin_fd);
     kept.stdout_fd = copy_of(request.stdout_fd);
     kept.stderr_fd = copy_of(request.stderr_fd);
+    std::transform(kept.extra_fds.begin(), kept.extra_fds.end(), kept.extra_fds.begin(), copy_of);
+    if (kept.sandbox) {
+      kept.sandbox->scratch_fd = copy_of(kept.sandbox->scratch_fd);
+      kept.sandbox->upload_fd = copy_of(kept.sandbox->upload_fd);
+    }
     requests_.push_back(kept);
     running_[request.id] = std::move(kept);
     return {};
@@ -111,10 +118,8 @@ class FakeLauncher final : public ProcessLauncher {
  private:
   static int copy_of(int fd) { return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0); }
   static void close_streams(const SpawnRequest& request) {
-    for (const int fd : {request.stdin_fd, request.stdout_fd, request.stderr_fd}) {
-      if (fd >= 0) {
-        close(fd);
-      }
+    for (const int fd : protocol::descriptors_of(request)) {
+      close(fd);
     }
   }
   void drop(SpawnId id) {
