@@ -1,5 +1,6 @@
 // hearth-launcher: started by the agent, never by hand. See agent/launcher/helper/server.h.
 #include <linux/close_range.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,6 +33,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   close_range(kSocket + 1, UINT_MAX, 0);
+  // Requests of all jobs pass through its memory.
+  prctl(PR_SET_DUMPABLE, 0);
   try {
     hearth::agent::helper::Server server(
         {.socket_fd = kSocket, .exec_deadline_ms = std::strtoll(argv[2], nullptr, 10)});

@@ -74,10 +74,6 @@ void restore_internal_signals() {
   }
 }
 
-std::int64_t microseconds(const timeval& time) {
-  return static_cast<std::int64_t>(time.tv_sec) * 1'000'000 + time.tv_usec;
-}
-
 }  // namespace
 
 Server::Server(const ServerOptions& options)
@@ -215,45 +211,56 @@ void Server::obey_attached(std::size_t bytes, Attachments& attachments) {
   obey(message, attachments, true);
 }
 
+// False when the agent attached less than its request names.
+bool Server::fill(ChildPlan& plan, const Attachments& attachments) {
+  const SpawnRequest& request = plan.request;
+  bool complete = true;
+  const auto at = [&](int place, int otherwise) {
+    if (place < 0) {
+      return otherwise;
+    }
+    if (place >= static_cast<int>(attachments.size())) {
+      complete = false;
+      return -1;
+    }
+    return attachments[static_cast<std::size_t>(place)];
+  };
+  plan.streams = {at(request.stdin_fd, null_fd_), at(request.stdout_fd, null_fd_),
+                  at(request.stderr_fd, null_fd_)};
+  for (const int place : request.extra_fds) {
+    plan.extras.push_back(at(place, -1));
+  }
+  if (request.sandbox) {
+    plan.scratch_fd = at(request.sandbox->scratch_fd, -1);
+    plan.upload_fd = at(request.sandbox->upload_fd, -1);
+  }
+  return complete;
+}
+
 void Server::start(SpawnRequest request, const Attachments& attachments) {
-  if (request.sandbox || !request.extra_fds.empty()) {
-    send(protocol::encode(
-        SpawnOutcome{.id = request.id,
-                     .reason = Reason::SandboxError,
-                     .message = "this hearth-launcher can neither sandbox nor pass descriptors"}));
+  ChildPlan plan{.request = request, .helper_pid = self_};
+  if (!fill(plan, attachments)) {
+    protocol_error_ = "the agent attached fewer descriptors than it announced";
     return;
   }
-  ChildPlan plan{.request = request, .helper_pid = self_};
-  const std::array places{request.stdin_fd, request.stdout_fd, request.stderr_fd};
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const int place = places.at(i);
-    if (place >= static_cast<int>(attachments.size())) {
-      protocol_error_ = "the agent attached fewer descriptors than it announced";
-      return;
-    }
-    plan.streams.at(i) = place < 0 ? null_fd_ : attachments[static_cast<std::size_t>(place)];
-  }
   std::array<int, 2> status{-1, -1};
+  SpawnOutcome failure;
+  UniqueFd control;
   pid_t pid = -1;
   if (pipe2(status.data(), O_CLOEXEC | O_NONBLOCK) == 0) {
     plan.status_fd = status[1];
-    pid = fork();
-    if (pid == 0) {
-      run_child(plan);
-    }
-    const int error = errno;
+    pid = request.sandbox ? fork_sandbox(plan, control, failure) : fork_child(plan, failure);
     close(status[1]);
-    errno = error;
+  } else {
+    failure.message = system_error("make a pipe for " + request.command.front(), errno).message;
+    failure.reason = Reason::SpawnFailed;
   }
   if (pid < 0) {
-    const Error error = system_error("fork a process for " + request.command.front(), errno);
     if (status[0] >= 0) {
       close(status[0]);
     }
-    send(protocol::encode(SpawnOutcome{.id = request.id,
-                                       .reason = Reason::SpawnFailed,
-                                       .sys_errno = error.sys_errno,
-                                       .message = error.message}));
+    failure.id = request.id;
+    send(protocol::encode(failure));
     return;
   }
   epoll_event event{.events = EPOLLIN, .data = {.u64 = static_cast<std::uint64_t>(pid)}};
@@ -261,8 +268,42 @@ void Server::start(SpawnRequest request, const Attachments& attachments) {
   const std::int64_t deadline = monotonic_ms() + options_.exec_deadline_ms;
   exec_deadlines_.emplace_back(deadline, pid);
   pids_[request.id] = pid;
-  children_[pid] =
-      Child{.request = std::move(request), .status_fd = status[0], .exec_deadline_ms = deadline};
+  children_[pid] = Child{.request = std::move(request),
+                         .status_fd = status[0],
+                         .control = std::move(control),
+                         .exec_deadline_ms = deadline};
+}
+
+pid_t Server::fork_child(const ChildPlan& plan, SpawnOutcome& failure) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    run_child(plan);
+  }
+  if (pid < 0) {
+    const Error error = system_error("fork a process for " + plan.request.command.front(), errno);
+    failure = {
+        .reason = Reason::SpawnFailed, .sys_errno = error.sys_errno, .message = error.message};
+  }
+  return pid;
+}
+
+// -1 also when a sandbox was begun and failed at once: it is killed, and reaped as orphans are.
+pid_t Server::fork_sandbox(const ChildPlan& plan, UniqueFd& control, SpawnOutcome& failure) {
+  if (!kit_) {
+    auto kit = make_sandbox_kit(options_.unpack);
+    if (!kit) {
+      failure = {.reason = Reason::SandboxError, .message = kit.error().message};
+      return -1;
+    }
+    kit_ = std::move(*kit);
+  }
+  SandboxStart start = start_sandbox(plan, *kit_);
+  if (start.failure) {
+    failure = explain(plan.request, *start.failure);
+    return -1;
+  }
+  control = std::move(start.control);
+  return start.pid;
 }
 
 void Server::status_ready(pid_t pid) {
@@ -330,9 +371,16 @@ void Server::reap() {
 void Server::report_exit(const Child& child, int status, const rusage& usage) {
   ExitOutcome outcome{
       .id = child.request.id,
-      .cpu_us = microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
+      .cpu_us = cpu_us_of(usage),
       .max_rss_bytes = static_cast<std::int64_t>(usage.ru_maxrss) * 1'024,
   };
+  if (child.control.valid()) {
+    if (const auto end = read_end(child.control.get())) {
+      status = end->wait_status;
+      outcome.cpu_us = end->cpu_us;
+      outcome.max_rss_bytes = end->max_rss_bytes;
+    }
+  }
   if (WIFSIGNALED(status)) {
     outcome.signal = WTERMSIG(status);
   } else {

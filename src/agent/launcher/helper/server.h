@@ -12,12 +12,14 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "agent/launcher/helper/child.h"
+#include "agent/launcher/helper/sandbox_start.h"
 #include "agent/launcher/launcher.h"
 
 namespace hearth::agent::helper {
@@ -25,6 +27,7 @@ namespace hearth::agent::helper {
 struct ServerOptions {
   int socket_fd = -1;
   std::int64_t exec_deadline_ms = 0;
+  Unpack unpack;  // of uploads into sandboxes; empty: they are refused
 };
 
 class Server {
@@ -41,6 +44,7 @@ class Server {
   struct Child {
     SpawnRequest request;  // without descriptors; dropped but for its kill paths once exec'ed
     int status_fd = -1;    // open until it is known whether exec succeeded
+    UniqueFd control;      // of a sandbox
     std::int64_t exec_deadline_ms = 0;
     bool given_up = false;
   };
@@ -51,6 +55,9 @@ class Server {
   void obey(std::string_view message, Attachments& attachments, bool attached);
   void obey_attached(std::size_t bytes, Attachments& attachments);
   void start(SpawnRequest request, const Attachments& attachments);
+  bool fill(ChildPlan& plan, const Attachments& attachments);
+  pid_t fork_child(const ChildPlan& plan, SpawnOutcome& failure);
+  pid_t fork_sandbox(const ChildPlan& plan, UniqueFd& control, SpawnOutcome& failure);
   void status_ready(pid_t pid);
   void close_status(Child& child);
   void settle(pid_t pid, Child& child);
@@ -71,6 +78,7 @@ class Server {
   bool agent_gone_ = false;
   std::string protocol_error_;
   std::vector<char> buffer_;
+  std::optional<SandboxKit> kit_;  // made for the first sandbox
   std::unordered_map<pid_t, Child> children_;
   std::unordered_map<SpawnId, pid_t> pids_;
   std::deque<std::pair<std::int64_t, pid_t>> exec_deadlines_;  // in the order of the forks
