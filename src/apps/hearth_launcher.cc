@@ -25,7 +25,11 @@ bool is_packet_socket(int fd) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3 || std::strcmp(argv[1], "--exec-deadline-ms") != 0 || !is_packet_socket(kSocket)) {
+  const bool templates = argc == 3;
+  const bool understood =
+      (templates || (argc == 4 && std::strcmp(argv[3], "--no-sandbox-templates") == 0)) &&
+      std::strcmp(argv[1], "--exec-deadline-ms") == 0;
+  if (!understood || !is_packet_socket(kSocket)) {
     std::fputs(
         "hearth-launcher is started by hearth itself, to start and reap the processes of jobs;\n"
         "there is no use for it by hand. See `hearth agent --help`.\n",
@@ -36,8 +40,9 @@ int main(int argc, char** argv) {
   // Requests of all jobs pass through its memory.
   prctl(PR_SET_DUMPABLE, 0);
   try {
-    hearth::agent::helper::Server server(
-        {.socket_fd = kSocket, .exec_deadline_ms = std::strtoll(argv[2], nullptr, 10)});
+    hearth::agent::helper::Server server({.socket_fd = kSocket,
+                                          .exec_deadline_ms = std::strtoll(argv[2], nullptr, 10),
+                                          .sandbox_templates = templates});
     return server.run();
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "hearth-launcher: %s\n", failure.what());

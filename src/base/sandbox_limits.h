@@ -41,6 +41,12 @@ inline constexpr std::int64_t kScratchInodesDefault = 16'384;
 inline constexpr std::int64_t kScratchInodesMin = 64;
 inline constexpr std::int64_t kScratchInodesMax = 16'777'216;
 
+// What a launcher keeps to begin sandboxes faster: empty network namespaces, and templates of what
+// sandboxes see of the machine, each used so long.
+inline constexpr std::int64_t kSandboxNetworksKept = 64;
+inline constexpr std::int64_t kSandboxTemplatesMax = 16;
+inline constexpr Duration kSandboxTemplateFor = std::chrono::seconds(30);
+
 // How long an agent's start waits for the sandbox that shows whether this machine can.
 inline constexpr Duration kSandboxProbeDeadline = std::chrono::seconds(10);
 

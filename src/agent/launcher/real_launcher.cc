@@ -55,7 +55,7 @@ Error cannot_start(const std::string& path, int error) {
 
 // A clean slate whatever the agent has set: default dispositions, no environment. All signals are
 // blocked until the helper has chosen which to ignore, so that none can end it before.
-int spawn_helper(const std::string& path, int socket_fd, Duration exec_deadline, pid_t* pid) {
+int spawn_helper(const RealLauncherOptions& options, int socket_fd, pid_t* pid) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   // First, since an agent without standard streams may have its socket at 0 or 1.
@@ -70,12 +70,16 @@ int spawn_helper(const std::string& path, int socket_fd, Duration exec_deadline,
   posix_spawnattr_setsigdefault(&attributes, &signals);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
-  std::string program = path;
-  std::string deadline = std::to_string(exec_deadline.count());
-  std::array<char, 20> deadline_flag{"--exec-deadline-ms"};
-  const std::array<char*, 4> argv{program.data(), deadline_flag.data(), deadline.data(), nullptr};
+  std::string program = options.helper_path;
+  std::string deadline = std::to_string(options.exec_deadline.count());
+  std::string deadline_flag = "--exec-deadline-ms";
+  std::string templates_flag = "--no-sandbox-templates";
+  const std::array<char*, 5> argv{program.data(), deadline_flag.data(), deadline.data(),
+                                  options.sandbox_templates ? nullptr : templates_flag.data(),
+                                  nullptr};
   const std::array<char*, 1> envp{nullptr};
-  const int error = posix_spawn(pid, path.c_str(), &actions, &attributes, argv.data(), envp.data());
+  const int error =
+      posix_spawn(pid, program.c_str(), &actions, &attributes, argv.data(), envp.data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return error;
@@ -136,8 +140,7 @@ Result<> RealLauncher::start_helper() {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
     return system_error("start hearth-launcher (socketpair)", errno);
   }
-  const int error =
-      spawn_helper(options_.helper_path, ends[1], options_.exec_deadline, &helper_pid_);
+  const int error = spawn_helper(options_, ends[1], &helper_pid_);
   close(ends[1]);
   if (error != 0) {
     close(ends[0]);

@@ -22,6 +22,7 @@ namespace hearth::agent {
 struct RealLauncherOptions {
   std::string helper_path;  // of hearth-launcher
   Duration exec_deadline = limits::kExecDeadline;
+  bool sandbox_templates = true;  // off: each sandbox makes all that it sees by itself
 };
 
 class RealLauncher final : public ProcessLauncher {

@@ -173,6 +173,27 @@ TEST_F(RealLauncherTest, TheChildHasOnlyWhatItWasGiven) {
   EXPECT_EQ(shell("grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\\t0\\n'"), "SigBlk:SigIgn:");
 }
 
+TEST_F(RealLauncherTest, FurtherDescriptorsComeAfterTheStreams) {
+  std::vector<std::array<int, 2>> pipes(limits::kExtraDescriptorsMax);
+  SpawnRequest wanted = request(
+      {"bash", "-c", "cd /proc/self/fd; echo *; echo last >&10; read line <&3 && echo $line"});
+  for (auto& ends : pipes) {
+    ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+    wanted.extra_fds.push_back(ends[1]);
+  }
+  wanted.extra_fds.front() = pipes.front()[0];
+  ASSERT_EQ(write(pipes.front()[1], "first\n", 6), 6);
+  EXPECT_EQ(output_of(wanted), "0 1 10 11 2 3 4 5 6 7 8 9\nfirst\n")
+      << "11 is the shell's own, for the listing";
+  for (auto& ends : pipes) {
+    close(ends[1]);
+  }
+  EXPECT_EQ(read_to_end(pipes.back()[0]), "last\n");
+  for (auto& ends : pipes) {
+    close(ends[0]);
+  }
+}
+
 TEST_F(RealLauncherTest, FindsTheCommandInTheJobsPath) {
   make_file("tool", "#!/bin/sh\necho found\n", 0755);
   SpawnRequest by_name = request({"tool"});

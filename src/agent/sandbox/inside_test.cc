@@ -16,8 +16,10 @@
 namespace hearth::agent {
 namespace {
 
-class SandboxInsideTest : public SandboxFixture {
+class SandboxInsideTest : public SandboxFixture, public ::testing::WithParamInterface<Origin> {
  protected:
+  SandboxInsideTest() : SandboxFixture(GetParam()) {}
+
   // What `text` writes when it fails, "allowed" when it does not.
   std::string refusal(const std::string& text) {
     return output("if { " + text +
@@ -29,7 +31,10 @@ class SandboxInsideTest : public SandboxFixture {
   }
 };
 
-TEST_F(SandboxInsideTest, TheProgramIsTheTaskAndNobodyElse) {
+INSTANTIATE_TEST_SUITE_P(Origins, SandboxInsideTest,
+                         ::testing::Values(Origin::Alone, Origin::Template), origin_name);
+
+TEST_P(SandboxInsideTest, TheProgramIsTheTaskAndNobodyElse) {
   EXPECT_EQ(output("id"), "uid=1000(task) gid=1000(task) groups=1000(task)\n");
   EXPECT_EQ(output("hostname; cat /etc/hostname"), "sandbox\nsandbox\n");
   EXPECT_EQ(output("pwd; umask"), "/work\n0022\n");
@@ -41,7 +46,7 @@ TEST_F(SandboxInsideTest, TheProgramIsTheTaskAndNobodyElse) {
   EXPECT_EQ(run(other).out, "1234\n4321\n");
 }
 
-TEST_F(SandboxInsideTest, NoRightIsLeft) {
+TEST_P(SandboxInsideTest, NoRightIsLeft) {
   const std::string status = output("grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status");
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
     EXPECT_TRUE(holds(status, std::string(set) + ":\t0000000000000000\n")) << status;
@@ -50,19 +55,19 @@ TEST_F(SandboxInsideTest, NoRightIsLeft) {
   EXPECT_TRUE(holds(status, "Seccomp:\t2\n"));
 }
 
-TEST_F(SandboxInsideTest, OnlyTheseProcessesAreSeen) {
+TEST_P(SandboxInsideTest, OnlyTheseProcessesAreSeen) {
   EXPECT_EQ(output("echo $$; cd /proc; for p in [0-9]*; do echo $p; done"), "2\n2\n")
       << "its own pid, and nothing but itself";
   EXPECT_EQ(output("[ -d /proc/1 ] || echo hidden"), "hidden\n");
 }
 
-TEST_F(SandboxInsideTest, TheEnvironmentIsTheOneGiven) {
+TEST_P(SandboxInsideTest, TheEnvironmentIsTheOneGiven) {
   SpawnRequest wanted = request({"/usr/bin/env"});
   wanted.env = {"A=1", "B=with space"};
   EXPECT_EQ(run(wanted).out, "A=1\nB=with space\n");
 }
 
-TEST_F(SandboxInsideTest, OnlyGivenDescriptorsAreOpen) {
+TEST_P(SandboxInsideTest, OnlyGivenDescriptorsAreOpen) {
   EXPECT_EQ(output("cd /proc/self/fd; echo *"), "0 1 2 3\n") << "3 is the shell's, to list them";
   const UniqueFd secret(open("/etc/shadow", O_RDONLY));  // without close-on-exec
   EXPECT_EQ(output("cd /proc/self/fd; echo *"), "0 1 2 3\n");
@@ -81,7 +86,7 @@ TEST_F(SandboxInsideTest, OnlyGivenDescriptorsAreOpen) {
   }
 }
 
-TEST_F(SandboxInsideTest, TheMachinesFilesAreNotThere) {
+TEST_P(SandboxInsideTest, TheMachinesFilesAreNotThere) {
   EXPECT_EQ(
       output("ls /"),
       "bin\ndev\netc\nlib\n" +
@@ -100,7 +105,7 @@ TEST_F(SandboxInsideTest, TheMachinesFilesAreNotThere) {
   EXPECT_EQ(output("ls -A /work /tmp /dev/shm"), "/dev/shm:\n\n/tmp:\n\n/work:\n");
 }
 
-TEST_F(SandboxInsideTest, OnlyItsOwnFoldersCanBeWritten) {
+TEST_P(SandboxInsideTest, OnlyItsOwnFoldersCanBeWritten) {
   EXPECT_EQ(output("for d in /work /tmp /dev/shm; do echo x > $d/file && cat $d/file; done"),
             "x\nx\nx\n");
   for (const char* path : {"/x", "/usr/x", "/usr/bin/x", "/etc/x", "/dev/x", "/proc/x"}) {
@@ -113,7 +118,7 @@ TEST_F(SandboxInsideTest, OnlyItsOwnFoldersCanBeWritten) {
             "3\nfull\n");
 }
 
-TEST_F(SandboxInsideTest, EveryMountIsReadOnlyOrItsOwn) {
+TEST_P(SandboxInsideTest, EveryMountIsReadOnlyOrItsOwn) {
   std::istringstream mounts(output("cat /proc/self/mountinfo"));
   int count = 0;
   for (std::string line; std::getline(mounts, line); ++count) {
@@ -130,7 +135,7 @@ TEST_F(SandboxInsideTest, EveryMountIsReadOnlyOrItsOwn) {
   EXPECT_GT(count, 10);
 }
 
-TEST_F(SandboxInsideTest, TheMachinesSettingsCannotBeChanged) {
+TEST_P(SandboxInsideTest, TheMachinesSettingsCannotBeChanged) {
   const auto pattern = read_file("/proc/sys/kernel/core_pattern", 4096);
   ASSERT_TRUE(pattern);
   // The same value, so that a failure of this test harms nothing.
@@ -147,7 +152,7 @@ TEST_F(SandboxInsideTest, TheMachinesSettingsCannotBeChanged) {
   EXPECT_NE(refusal("hostname other"), "allowed\n");
 }
 
-TEST_F(SandboxInsideTest, NoFurtherNamespaceNorMount) {
+TEST_P(SandboxInsideTest, NoFurtherNamespaceNorMount) {
   for (const char* how : {"--user", "--user --map-root-user", "--mount", "--pid", "--net", "--ipc",
                           "--uts", "--cgroup"}) {
     EXPECT_TRUE(holds(refusal("unshare " + std::string(how) + " true"), "Operation not permitted"))
@@ -160,14 +165,14 @@ TEST_F(SandboxInsideTest, NoFurtherNamespaceNorMount) {
   EXPECT_NE(refusal("mknod /tmp/disk b 8 0"), "allowed\n");
 }
 
-TEST_F(SandboxInsideTest, ThereIsNoNetwork) {
+TEST_P(SandboxInsideTest, ThereIsNoNetwork) {
   EXPECT_EQ(output("cat /proc/net/dev | tail -n +3 | cut -d: -f1 | tr -d ' '"), "lo\n");
   EXPECT_EQ(output("bash -c 'exec 3<>/dev/tcp/127.0.0.1/1' 2>&1 | grep -q 'not supported' && "
                    "echo not even a socket of that family"),
             "not even a socket of that family\n");
 }
 
-TEST_F(SandboxInsideTest, TheNetworkIsThereWhenItIsGiven) {
+TEST_P(SandboxInsideTest, TheNetworkIsThereWhenItIsGiven) {
   const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   socklen_t size = sizeof address;
@@ -185,7 +190,7 @@ TEST_F(SandboxInsideTest, TheNetworkIsThereWhenItIsGiven) {
   }
 }
 
-TEST_F(SandboxInsideTest, ReadOnlyPathsAreAtTheirPlaces) {
+TEST_P(SandboxInsideTest, ReadOnlyPathsAreAtTheirPlaces) {
   const std::string shown = "/var/tmp/hearth-shown-" + std::to_string(getpid());
   std::filesystem::create_directories(shown + "/deep");
   std::ofstream(shown + "/deep/file") << "shown\n";
@@ -203,7 +208,7 @@ TEST_F(SandboxInsideTest, ReadOnlyPathsAreAtTheirPlaces) {
   EXPECT_TRUE(holds(ran.spawned.message, shown)) << ran.spawned.message;
 }
 
-TEST_F(SandboxInsideTest, ResourceLimitsAreSet) {
+TEST_P(SandboxInsideTest, ResourceLimitsAreSet) {
   SpawnRequest wanted = script(
       "ulimit -c; ulimit -n; ulimit -u 2> /dev/null || bash -c 'ulimit -u'; "
       "head -c 5000 /dev/zero > /tmp/big || echo cut; stat -c %s /tmp/big");
@@ -218,7 +223,7 @@ TEST_F(SandboxInsideTest, ResourceLimitsAreSet) {
   EXPECT_EQ(run(busy).exited.signal, SIGXCPU);
 }
 
-TEST_F(SandboxInsideTest, TheScratchIsBounded) {
+TEST_P(SandboxInsideTest, TheScratchIsBounded) {
   renew_scratch({.bytes = 1 << 20, .inodes = 100});
   EXPECT_TRUE(holds(output("dd if=/dev/zero of=/tmp/a bs=64k 2>&1; stat -c %s /tmp/a"),
                     "No space left on device"));
@@ -230,7 +235,7 @@ TEST_F(SandboxInsideTest, TheScratchIsBounded) {
   EXPECT_LE(std::stoi(made), 100);
 }
 
-TEST_F(SandboxInsideTest, NothingOfTheAgentsEnvironmentIsToBeFound) {
+TEST_P(SandboxInsideTest, NothingOfTheAgentsEnvironmentIsToBeFound) {
   ASSERT_EQ(setenv("HEARTH_TOKEN", "secret-of-the-agent", 1), 0);
   start_launcher();
   EXPECT_EQ(output("env | grep -c secret; cat /proc/*/environ | grep -c secret"), "0\n0\n");

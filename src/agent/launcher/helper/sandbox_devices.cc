@@ -77,25 +77,26 @@ void SandboxMounts::place_proc() {
   const UniqueFd proc =
       mounts::new_file_system(status_, ChildStage::Proc, "proc", {{"hidepid", "invisible"}},
                               MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-  mounts::make_place(status_, ChildStage::Proc, root_.get(), "proc", true);
   move_to(ChildStage::Proc, proc.get(), "proc");
-  const auto cover = [&](const char* name, int at, const char* source) {
-    const UniqueFd tree(open_tree(at, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-    if (!tree.valid()) {
-      fail(ChildStage::Proc, name);
+  // Move one by one below the fresh /proc what is to hide a part of it.
+  const auto cover = [&](const char* name, int tree) {
+    if (tree < 0 || move_mount(tree, "", proc.get(), name, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+      if (errno != ENOENT) {
+        fail(ChildStage::Proc, name);
+      }
     }
-    mounts::set_attributes(status_, ChildStage::Proc, tree.get(), MOUNT_ATTR_RDONLY, name);
-    move_to(ChildStage::Proc, tree.get(), std::string("proc/") + name);
   };
   for (const char* name : kProcReadOnly) {
-    if (faccessat(proc.get(), name, F_OK, 0) == 0) {
-      cover(name, proc.get(), name);
+    const UniqueFd tree(open_tree(proc.get(), name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    if (tree.valid()) {
+      mounts::set_attributes(status_, ChildStage::Proc, tree.get(), MOUNT_ATTR_RDONLY, name);
     }
+    cover(name, tree.get());
   }
+  // The device is read-only where it is, and so are its copies.
   for (const char* name : kProcHidden) {
-    if (faccessat(proc.get(), name, F_OK, 0) == 0) {
-      cover(name, root_.get(), "dev/null");
-    }
+    const UniqueFd tree(open_tree(root_.get(), "dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    cover(name, tree.get());
   }
 }
 

@@ -137,22 +137,28 @@ bool reap(pid_t task, int& wait_status) {
 
 }  // namespace
 
-void run_init(const ChildPlan& plan, const SandboxKit& kit, int control_fd) {
+void run_init(const ChildPlan& plan, const SandboxKit& kit, const InitSide& side) {
   const StatusPipe status(plan.status_fd);
   const SandboxPlan& sandbox = *plan.request.sandbox;
-  wait_for_go(control_fd);
+  wait_for_go(side.control_fd);
   umask(0);
   if (setsid() < 0) {
     status.fail(ChildStage::Session, errno, "setsid");
   }
-  // Paths of the machine are opened while this is still its user: a folder that leads to one may
-  // be closed to others.
-  SandboxMounts mounts(status, sandbox, plan.scratch_fd, control_fd);
-  mounts.take_from_machine();
+  SandboxMounts mounts(status, sandbox, plan.scratch_fd, side.control_fd);
+  if (!side.from_template) {
+    // The machine's paths are opened while this is still its user: a folder that leads to one may
+    // be closed to others.
+    mounts.take_from_machine();
+  }
   become_inside_root(status, sandbox);
-  die_with_helper(control_fd);  // the change of user made the kernel forget it
+  die_with_helper(side.control_fd);  // the change of user made the kernel forget it
   name_host(status);
-  mounts.make_inside();
+  if (side.from_template) {
+    mounts.make_inside_from_template();
+  } else {
+    mounts.make_inside();
+  }
   lock_capabilities(status);
   const pid_t task = fork();
   if (task == 0) {
@@ -162,7 +168,7 @@ void run_init(const ChildPlan& plan, const SandboxKit& kit, int control_fd) {
     status.fail(ChildStage::Init, errno, "fork");
   }
   // Whoever reads the program's output, or waits for its exec, waits for the program alone.
-  if (dup2(control_fd, 0) != 0 || close_range(1, UINT_MAX, 0) != 0) {
+  if (dup2(side.control_fd, 0) != 0 || close_range(1, UINT_MAX, 0) != 0) {
     _exit(kExitLeft);
   }
   keep_kill_only(StatusPipe(-1));

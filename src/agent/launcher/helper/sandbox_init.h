@@ -6,8 +6,13 @@
 
 namespace hearth::agent::helper {
 
-// In the fresh child, with all signals blocked. It waits for one byte through `control_fd` (its ids
-// and groups are there then), and at the end writes a SandboxEnd to it.
-[[noreturn]] void run_init(const ChildPlan& plan, const SandboxKit& kit, int control_fd);
+struct InitSide {
+  // One byte comes when the ids and groups are there; a SandboxEnd is written at the end.
+  int control_fd = -1;
+  bool from_template = false;  // of mounts
+};
+
+// In the fresh child, with all signals blocked.
+[[noreturn]] void run_init(const ChildPlan& plan, const SandboxKit& kit, const InitSide& side);
 
 }  // namespace hearth::agent::helper

@@ -117,9 +117,12 @@ void SandboxMounts::take_from_machine() {
 }
 
 void SandboxMounts::make_inside() {
-  stage_scratch();
+  stage_scratch(mounts::kStage);
+  if (mkdirat(scratch_, "root", 0755) != 0) {
+    fail(ChildStage::ScratchMount, "root");
+  }
   if (plan_.image_root.empty()) {
-    make_root();
+    make_root(scratch_, "root");
   } else {
     make_overlay();
   }
@@ -127,7 +130,36 @@ void SandboxMounts::make_inside() {
   place_devices();
   place_proc();
   place_scratch();
+  seal_root();
   enter_root();
+}
+
+void SandboxMounts::make_template() {
+  take_from_machine();
+  // The kernel gives a user namespace a /proc of its own only where it can see one already.
+  UniqueFd proc(open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!proc.valid()) {
+    fail(ChildStage::Proc, "/proc");
+  }
+  mounts::set_attributes(status_, ChildStage::Proc, proc.get(),
+                         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, "/proc");
+  make_root(AT_FDCWD, mounts::kStage);
+  place_trees();
+  place_devices();
+  move_to(ChildStage::Proc, proc.get(), "proc");
+  seal_root();
+  enter_root();
+}
+
+// The scratch itself stays below its folder at /work, where no path leads to it.
+void SandboxMounts::make_inside_from_template() {
+  root_.reset(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root_.valid()) {
+    fail(ChildStage::Root, "/");
+  }
+  stage_scratch("/work");
+  place_proc();
+  place_scratch();
 }
 
 void SandboxMounts::move_to(ChildStage stage, int tree, const std::string& target) const {
@@ -155,8 +187,8 @@ void SandboxMounts::place_trees() {
 }
 
 // Its folders are taken as trees of their own, since a mount shows one place only.
-void SandboxMounts::stage_scratch() {
-  if (move_mount(scratch_, "", AT_FDCWD, mounts::kStage, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+void SandboxMounts::stage_scratch(const char* stage) {
+  if (move_mount(scratch_, "", AT_FDCWD, stage, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
     fail(ChildStage::ScratchMount, "the scratch");
   }
   constexpr std::array<std::pair<const char*, const char*>, 3> kFolders = {
@@ -169,14 +201,10 @@ void SandboxMounts::stage_scratch() {
     folders_.push_back(
         {.fd = std::move(tree), .target = target, .stage = ChildStage::ScratchMount});
   }
-  if (mkdirat(scratch_, "root", 0755) != 0) {
-    fail(ChildStage::ScratchMount, "root");
-  }
 }
 
 void SandboxMounts::place_scratch() {
   for (const MachineTree& folder : folders_) {
-    mounts::make_place(status_, folder.stage, root_.get(), folder.target, true);
     move_to(folder.stage, folder.fd.get(), folder.target);
   }
 }

@@ -37,13 +37,19 @@ class SandboxMounts {
   void take_from_machine();
   void make_inside();
 
+  // Instead of both, in a process of its own: all but /proc and the scratch, and entered.
+  void make_template();
+  // Instead of both, in the init of a sandbox that began in a copy of such a template.
+  void make_inside_from_template();
+
  private:
   // sandbox_root.cc
   void take_system();
   void take_etc();
   void take_paths();
-  void make_root();
+  void make_root(int stage, const char* place);
   void fill_etc(int root);
+  void seal_root();
   void enter_root();
   // sandbox_overlay.cc
   void take_image();
@@ -55,7 +61,7 @@ class SandboxMounts {
   // sandbox_mounts.cc
   void take(ChildStage stage, const std::string& source, std::string target, bool needed);
   void place_trees();
-  void stage_scratch();
+  void stage_scratch(const char* stage);
   void place_scratch();
   void move_to(ChildStage stage, int tree, const std::string& target) const;
   [[noreturn]] void fail(ChildStage stage, const std::string& detail) const;

@@ -67,17 +67,17 @@ void SandboxMounts::take_paths() {
   }
 }
 
-void SandboxMounts::make_root() {
+void SandboxMounts::make_root(int stage, const char* place) {
   std::vector<mounts::Option> options = {{"size", std::to_string(limits::kSandboxRootBytes)},
                                          {"nr_inodes", std::to_string(limits::kSandboxRootInodes)},
                                          {"mode", "0755"}};
   root_ = mounts::new_file_system(status_, ChildStage::Root, "tmpfs", options,
                                   MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-  if (move_mount(root_.get(), "", scratch_, "root", MOVE_MOUNT_F_EMPTY_PATH) != 0) {
-    fail(ChildStage::Root, "root");
+  if (move_mount(root_.get(), "", stage, place, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    fail(ChildStage::Root, place);
   }
-  if (mkdirat(root_.get(), "etc", 0755) != 0) {
-    fail(ChildStage::Root, "etc");
+  for (const char* folder : {"etc", "proc", "work", "tmp"}) {
+    mounts::make_place(status_, ChildStage::Root, root_.get(), folder, true);
   }
   fill_etc(root_.get());
 }
@@ -96,13 +96,17 @@ void SandboxMounts::fill_etc(int root) {
                                            : "passwd: files\ngroup: files\nhosts: files\n");
 }
 
-void SandboxMounts::enter_root() {
-  if (plan_.image_root.empty()) {
-    mount_attr wanted{.attr_set = MOUNT_ATTR_RDONLY};
-    if (mount_setattr(root_.get(), "", AT_EMPTY_PATH, &wanted, sizeof wanted) != 0) {
-      fail(ChildStage::Root, "make / read-only");
-    }
+void SandboxMounts::seal_root() {
+  if (!plan_.image_root.empty()) {
+    return;  // the overlay's layer is the task's own
   }
+  mount_attr wanted{.attr_set = MOUNT_ATTR_RDONLY};
+  if (mount_setattr(root_.get(), "", AT_EMPTY_PATH, &wanted, sizeof wanted) != 0) {
+    fail(ChildStage::Root, "make / read-only");
+  }
+}
+
+void SandboxMounts::enter_root() {
   // The machine's root ends up on top of ours, from where it is taken with all that is below it.
   if (fchdir(root_.get()) != 0 || syscall(SYS_pivot_root, ".", ".") != 0 ||
       umount2(".", MNT_DETACH) != 0 || chdir("/") != 0) {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/launcher/helper/sandbox_entry.h"
 #include "agent/launcher/helper/sandbox_filter.h"
 #include "agent/launcher/helper/sandbox_image.h"
 #include "agent/launcher/helper/sandbox_init.h"
@@ -89,6 +90,34 @@ Step refusal_of(const SandboxPlan& plan, const SandboxKit& kit) {
   return std::nullopt;
 }
 
+// As fork; `ends` are the helper's and the init's of the control socket.
+long clone_init(const ChildPlan& plan, const SandboxKit& kit, const SandboxOrigin& origin,
+                const std::array<int, 2>& ends) {
+  const bool own_network = !plan.request.sandbox->network && origin.network_fd < 0;
+  // What the helper ignores the init will wait for: it must not be lost between.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);
+  long pid = -1;
+  {
+    const NamespaceVisit visit(origin.mounts_fd, origin.network_fd);
+    if (visit.valid()) {
+      clone_args args{.flags = kNamespaces | (own_network ? CLONE_NEWNET : 0ULL),
+                      .exit_signal = SIGCHLD};
+      pid = syscall(SYS_clone3, &args, sizeof args);
+      if (pid == 0) {
+        close(ends[0]);
+        run_init(plan, kit, {.control_fd = ends[1], .from_template = origin.mounts_fd >= 0});
+      }
+    }
+  }
+  const int error = errno;
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return pid;
+}
+
 }  // namespace
 
 Result<SandboxKit> make_sandbox_kit(Unpack unpack) {
@@ -100,7 +129,8 @@ Result<SandboxKit> make_sandbox_kit(Unpack unpack) {
   return kit;
 }
 
-SandboxStart start_sandbox(const ChildPlan& plan, const SandboxKit& kit) {
+SandboxStart start_sandbox(const ChildPlan& plan, const SandboxKit& kit,
+                           const SandboxOrigin& origin) {
   const SandboxPlan& sandbox = *plan.request.sandbox;
   SandboxStart start;
   if ((start.failure = refusal_of(sandbox, kit))) {
@@ -114,22 +144,9 @@ SandboxStart start_sandbox(const ChildPlan& plan, const SandboxKit& kit) {
   start.control = UniqueFd(ends[0]);
   const UniqueFd init_end(ends[1]);
 
-  // What the helper ignores the init will wait for: it must not be lost between.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, &before);
-  clone_args args{.flags = kNamespaces | (sandbox.network ? 0ULL : CLONE_NEWNET),
-                  .exit_signal = SIGCHLD};
-  const long pid = syscall(SYS_clone3, &args, sizeof args);
-  if (pid == 0) {
-    close(ends[0]);
-    run_init(plan, kit, ends[1]);
-  }
-  const int error = errno;
-  sigprocmask(SIG_SETMASK, &before, nullptr);
+  const long pid = clone_init(plan, kit, origin, ends);
   if (pid < 0) {
-    start.failure = make_failure(ChildStage::Namespaces, error, "clone3");
+    start.failure = make_failure(ChildStage::Namespaces, errno, "clone3");
     return start;
   }
   start.pid = static_cast<pid_t>(pid);

@@ -37,9 +37,16 @@ struct SandboxStart {
   std::optional<ChildFailure> failure;  // when set and there is a pid, it is killed already
 };
 
+// Namespaces to begin in instead of fresh ones; -1: none.
+struct SandboxOrigin {
+  int mounts_fd = -1;   // see Templates
+  int network_fd = -1;  // see Networks
+};
+
 // Returns when the init is on its way: in its groups and with its ids. What fails later comes
 // through plan.status_fd. Never waits for a file system.
-SandboxStart start_sandbox(const ChildPlan& plan, const SandboxKit& kit);
+SandboxStart start_sandbox(const ChildPlan& plan, const SandboxKit& kit,
+                           const SandboxOrigin& origin);
 
 // How the program inside ended, and what it and all that was reaped inside used.
 struct SandboxEnd {

@@ -31,12 +31,6 @@ constexpr int kOrdersPerTurn = 16;
 constexpr std::int64_t kEndEverythingMs = 10'000;
 constexpr long kPauseNs = 2'000'000;
 
-std::int64_t monotonic_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1'000 + now.tv_nsec / 1'000'000;
-}
-
 void write_file(const std::string& path, std::string_view text) {
   const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (fd >= 0) {
@@ -76,8 +70,17 @@ void restore_internal_signals() {
 
 }  // namespace
 
-Server::Server(const ServerOptions& options)
-    : options_(options), self_(getpid()), buffer_(protocol::kInlineBytesMax + 64) {}
+std::int64_t monotonic_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1'000 + now.tv_nsec / 1'000'000;
+}
+
+Server::Server(ServerOptions options)
+    : options_(std::move(options)),
+      self_(getpid()),
+      buffer_(protocol::kInlineBytesMax + 64),
+      templates_(options_.sandbox_templates) {}
 
 Server::~Server() {
   for (const int fd : {epoll_fd_, signal_fd_, null_fd_}) {
@@ -245,11 +248,11 @@ void Server::start(SpawnRequest request, const Attachments& attachments) {
   }
   std::array<int, 2> status{-1, -1};
   SpawnOutcome failure;
-  UniqueFd control;
+  SandboxHold hold;
   pid_t pid = -1;
   if (pipe2(status.data(), O_CLOEXEC | O_NONBLOCK) == 0) {
     plan.status_fd = status[1];
-    pid = request.sandbox ? fork_sandbox(plan, control, failure) : fork_child(plan, failure);
+    pid = request.sandbox ? fork_sandbox(plan, hold, failure) : fork_child(plan, failure);
     close(status[1]);
   } else {
     failure.message = system_error("make a pipe for " + request.command.front(), errno).message;
@@ -270,7 +273,7 @@ void Server::start(SpawnRequest request, const Attachments& attachments) {
   pids_[request.id] = pid;
   children_[pid] = Child{.request = std::move(request),
                          .status_fd = status[0],
-                         .control = std::move(control),
+                         .hold = std::move(hold),
                          .exec_deadline_ms = deadline};
 }
 
@@ -287,29 +290,12 @@ pid_t Server::fork_child(const ChildPlan& plan, SpawnOutcome& failure) {
   return pid;
 }
 
-// -1 also when a sandbox was begun and failed at once: it is killed, and reaped as orphans are.
-pid_t Server::fork_sandbox(const ChildPlan& plan, UniqueFd& control, SpawnOutcome& failure) {
-  if (!kit_) {
-    auto kit = make_sandbox_kit(options_.unpack);
-    if (!kit) {
-      failure = {.reason = Reason::SandboxError, .message = kit.error().message};
-      return -1;
-    }
-    kit_ = std::move(*kit);
-  }
-  SandboxStart start = start_sandbox(plan, *kit_);
-  if (start.failure) {
-    failure = explain(plan.request, *start.failure);
-    return -1;
-  }
-  control = std::move(start.control);
-  return start.pid;
-}
-
 void Server::status_ready(pid_t pid) {
   if (const auto found = children_.find(pid);
       found != children_.end() && found->second.status_fd >= 0) {
     settle(pid, found->second);
+  } else {
+    finish_template(pid);
   }
 }
 
@@ -340,6 +326,8 @@ void Server::settle(pid_t pid, Child& child) {
   }
   if (child.given_up) {
     pids_.erase(child.request.id);
+  } else if (child.request.sandbox) {
+    prepare_template(*child.request.sandbox);
   }
   child.request.command.clear();
   child.request.env = {};
@@ -364,6 +352,7 @@ void Server::reap() {
       report_exit(found->second, status, usage);
       pids_.erase(found->second.request.id);
     }
+    networks_.give_back(std::move(found->second.hold.network));
     children_.erase(found);
   }
 }
@@ -374,8 +363,8 @@ void Server::report_exit(const Child& child, int status, const rusage& usage) {
       .cpu_us = cpu_us_of(usage),
       .max_rss_bytes = static_cast<std::int64_t>(usage.ru_maxrss) * 1'024,
   };
-  if (child.control.valid()) {
-    if (const auto end = read_end(child.control.get())) {
+  if (child.hold.control.valid()) {
+    if (const auto end = read_end(child.hold.control.get())) {
       status = end->wait_status;
       outcome.cpu_us = end->cpu_us;
       outcome.max_rss_bytes = end->max_rss_bytes;

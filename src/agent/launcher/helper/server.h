@@ -19,7 +19,9 @@
 #include <vector>
 
 #include "agent/launcher/helper/child.h"
+#include "agent/launcher/helper/sandbox_networks.h"
 #include "agent/launcher/helper/sandbox_start.h"
+#include "agent/launcher/helper/sandbox_templates.h"
 #include "agent/launcher/launcher.h"
 
 namespace hearth::agent::helper {
@@ -27,12 +29,21 @@ namespace hearth::agent::helper {
 struct ServerOptions {
   int socket_fd = -1;
   std::int64_t exec_deadline_ms = 0;
+  bool sandbox_templates = true;
   Unpack unpack;  // of uploads into sandboxes; empty: they are refused
 };
 
+// What is kept for a sandbox while it lives.
+struct SandboxHold {
+  UniqueFd control;
+  UniqueFd network;
+};
+
+std::int64_t monotonic_ms();
+
 class Server {
  public:
-  explicit Server(const ServerOptions& options);
+  explicit Server(ServerOptions options);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -44,7 +55,7 @@ class Server {
   struct Child {
     SpawnRequest request;  // without descriptors; dropped but for its kill paths once exec'ed
     int status_fd = -1;    // open until it is known whether exec succeeded
-    UniqueFd control;      // of a sandbox
+    SandboxHold hold;
     std::int64_t exec_deadline_ms = 0;
     bool given_up = false;
   };
@@ -57,7 +68,9 @@ class Server {
   void start(SpawnRequest request, const Attachments& attachments);
   bool fill(ChildPlan& plan, const Attachments& attachments);
   pid_t fork_child(const ChildPlan& plan, SpawnOutcome& failure);
-  pid_t fork_sandbox(const ChildPlan& plan, UniqueFd& control, SpawnOutcome& failure);
+  pid_t fork_sandbox(const ChildPlan& plan, SandboxHold& hold, SpawnOutcome& failure);
+  void prepare_template(const SandboxPlan& plan);
+  void finish_template(pid_t builder);
   void status_ready(pid_t pid);
   void close_status(Child& child);
   void settle(pid_t pid, Child& child);
@@ -79,6 +92,8 @@ class Server {
   std::string protocol_error_;
   std::vector<char> buffer_;
   std::optional<SandboxKit> kit_;  // made for the first sandbox
+  Templates templates_;
+  Networks networks_;
   std::unordered_map<pid_t, Child> children_;
   std::unordered_map<SpawnId, pid_t> pids_;
   std::deque<std::pair<std::int64_t, pid_t>> exec_deadlines_;  // in the order of the forks

@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,9 +34,18 @@ struct Ran {
   std::string out;  // both streams
 };
 
+// How a sandbox comes by what it sees of the machine (agent/launcher/helper/sandbox_templates.h).
+enum class Origin { Alone, Template };
+
+inline std::string origin_name(const ::testing::TestParamInfo<Origin>& info) {
+  return info.param == Origin::Alone ? "Alone" : "Template";
+}
+
 class SandboxFixture : public ::testing::Test {
  protected:
   static constexpr int kPatienceMs = 20'000;
+
+  explicit SandboxFixture(Origin origin = Origin::Alone) : origin_(origin) {}
 
   void SetUp() override {
     if (geteuid() != 0) {
@@ -49,11 +60,15 @@ class SandboxFixture : public ::testing::Test {
     if (probe.spawned.reason == Reason::SandboxError) {
       GTEST_SKIP() << "NOT RUN HERE: " << probe.spawned.message;
     }
+    if (origin_ == Origin::Template) {
+      wait_for_template();
+    }
   }
 
   void start_launcher(Duration exec_deadline = limits::kExecDeadline) {
-    auto made = RealLauncher::start(
-        {.helper_path = HEARTH_LAUNCHER_PROGRAM, .exec_deadline = exec_deadline});
+    auto made = RealLauncher::start({.helper_path = HEARTH_LAUNCHER_PROGRAM,
+                                     .exec_deadline = exec_deadline,
+                                     .sandbox_templates = origin_ == Origin::Template});
     ASSERT_TRUE(made) << made.error().message;
     launcher_ = std::move(*made);
     launcher_->set_events({
@@ -65,6 +80,21 @@ class SandboxFixture : public ::testing::Test {
             },
         .on_lost = [this](const std::string& why) { lost_ = why; },
     });
+  }
+
+  // The first sandbox had the launcher make one, of which it then holds the namespace.
+  void wait_for_template() const {
+    const std::string folder = "/proc/" + std::to_string(launcher_->helper_pid()) + "/fd";
+    for (int look = 0; look < 200'000; ++look) {
+      for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        std::error_code gone;
+        if (std::filesystem::read_symlink(entry, gone).string().starts_with("mnt:")) {
+          return;
+        }
+      }
+      sched_yield();
+    }
+    FAIL() << "no template was made";
   }
 
   // A fresh one with ids of its own, for the sandboxes from here on.
@@ -179,6 +209,7 @@ class SandboxFixture : public ::testing::Test {
     return poll(&waiting, 1, kPatienceMs) == 1;
   }
 
+  Origin origin_;
   testing::TempDir folder_;
   std::unique_ptr<UidRanges> ranges_;
   UidRange range_;
