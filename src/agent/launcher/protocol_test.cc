@@ -109,6 +109,13 @@ TEST(LauncherProtocolTest, RefusesSandboxesThatCouldTouchTheMachine) {
         refusal([&](SpawnRequest&, SandboxPlan& plan) { plan.read_only_paths = {path}; });
     EXPECT_NE(why.find("'" + std::string(path) + "'"), std::string::npos) << why;
   }
+  for (const char* path : {"/proc", "/dev/sda", "/tmp/x", "/work"}) {
+    const std::string why =
+        refusal([&](SpawnRequest&, SandboxPlan& plan) { plan.read_only_paths = {path}; });
+    EXPECT_NE(why.find("are its own"), std::string::npos) << path << ": " << why;
+  }
+  EXPECT_EQ(refusal([](SpawnRequest&, SandboxPlan& plan) { plan.read_only_paths = {"/devices"}; }),
+            "accepted");
   EXPECT_NE(refusal([](SpawnRequest&, SandboxPlan& plan) { plan.image_root = "x/../y"; }),
             "accepted");
 }

@@ -1,5 +1,7 @@
 #include "agent/launcher/sandbox_plan.h"
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <string_view>
 
@@ -23,6 +25,14 @@ Result<> check_ids(const SandboxPlan& plan) {
   return {};
 }
 
+// What the inside has of its own: a path of the machine there would be hidden, or hide it.
+bool is_reserved(const std::string& path) {
+  constexpr std::array<std::string_view, 4> kOwn = {"/proc", "/dev", "/work", "/tmp"};
+  return std::any_of(kOwn.begin(), kOwn.end(), [&path](std::string_view own) {
+    return path.starts_with(own) && (path.size() == own.size() || path[own.size()] == '/');
+  });
+}
+
 Result<> check_paths(const SandboxPlan& plan) {
   if (std::ssize(plan.read_only_paths) > limits::kSandboxReadOnlyPathsMax) {
     return limit_exceeded("kSandboxReadOnlyPathsMax", limits::kSandboxReadOnlyPathsMax,
@@ -32,6 +42,12 @@ Result<> check_paths(const SandboxPlan& plan) {
     if (!is_normal_path(path)) {
       return invalid_argument("a sandbox cannot show the path '" + path +
                               "'; give an absolute one without '.', '..' and doubled slashes");
+    }
+  }
+  for (const std::string& path : plan.read_only_paths) {
+    if (is_reserved(path)) {
+      return invalid_argument("a sandbox cannot show the machine's " + path +
+                              ", since /proc, /dev, /work and /tmp are its own");
     }
   }
   if (!plan.image_root.empty() && !is_normal_path(plan.image_root)) {

@@ -29,7 +29,7 @@ struct SandboxPlan {
 
   std::string image_root;  // of an unpacked image on the machine; empty: level process
   // Of the machine, shown read-only at the same place, without set-user-id and devices. Absolute,
-  // normal and not "/"; one that is missing fails the start.
+  // normal, and neither "/" nor in /proc, /dev, /work or /tmp; one that is missing fails the start.
   std::vector<std::string> read_only_paths;
   bool network = false;  // the machine's own, and what it needs of /etc
 

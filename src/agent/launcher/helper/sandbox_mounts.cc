@@ -169,6 +169,11 @@ void SandboxMounts::move_to(ChildStage stage, int tree, const std::string& targe
 }
 
 void SandboxMounts::place_trees() {
+  for (const MachineLink& link : links_) {
+    if (symlinkat(link.text.c_str(), root_.get(), link.target.c_str()) != 0) {
+      fail(ChildStage::Root, link.target);
+    }
+  }
   for (const MachineTree& tree : trees_) {
     struct stat info {};
     if (fstat(tree.fd.get(), &info) != 0) {
@@ -178,11 +183,6 @@ void SandboxMounts::place_trees() {
                            MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, tree.target);
     mounts::make_place(status_, tree.stage, root_.get(), tree.target, S_ISDIR(info.st_mode));
     move_to(tree.stage, tree.fd.get(), tree.target);
-  }
-  for (const MachineLink& link : links_) {
-    if (symlinkat(link.text.c_str(), root_.get(), link.target.c_str()) != 0) {
-      fail(ChildStage::Root, link.target);
-    }
   }
 }
 

@@ -106,6 +106,8 @@ int Server::run() {
         flush();
       } else if (token == kSignalToken) {
         reap();
+      } else if ((token & kBuilderToken) != 0) {
+        finish_template(static_cast<pid_t>(token & ~kBuilderToken));
       } else {
         status_ready(static_cast<pid_t>(token));
       }
@@ -294,8 +296,6 @@ void Server::status_ready(pid_t pid) {
   if (const auto found = children_.find(pid);
       found != children_.end() && found->second.status_fd >= 0) {
     settle(pid, found->second);
-  } else {
-    finish_template(pid);
   }
 }
 

@@ -39,6 +39,9 @@ struct SandboxHold {
   UniqueFd network;
 };
 
+// With a pid: the event of a template's builder, not of a child.
+inline constexpr std::uint64_t kBuilderToken = 1ULL << 32U;
+
 std::int64_t monotonic_ms();
 
 class Server {

@@ -38,7 +38,8 @@ pid_t Server::fork_sandbox(const ChildPlan& plan, SandboxHold& hold, SpawnOutcom
 void Server::prepare_template(const SandboxPlan& plan) {
   const auto builder = templates_.begin(plan, monotonic_ms());
   if (builder) {
-    epoll_event event{.events = EPOLLIN, .data = {.u64 = static_cast<std::uint64_t>(builder->pid)}};
+    epoll_event event{.events = EPOLLIN,
+                      .data = {.u64 = static_cast<std::uint64_t>(builder->pid) | kBuilderToken}};
     epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, builder->fd, &event);
   }
 }
