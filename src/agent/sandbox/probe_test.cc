@@ -1,7 +1,14 @@
 #include "agent/sandbox/probe.h"
 
+#include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
+#include <filesystem>
 #include <string>
 
 #include "agent/launcher/testing/fake_launcher.h"
@@ -28,6 +35,36 @@ TEST_F(SandboxProbeTest, RootWithoutARangeIsRefusedWithTheReason) {
   EXPECT_NE(support.process_refused.find("gave no range of ids"), std::string::npos)
       << support.process_refused;
   EXPECT_EQ(support.image_refused, support.process_refused);
+}
+
+// Of an agent that is not root: its own user is the task inside.
+TEST_F(SandboxProbeTest, AnAgentWithoutRootOffersThemToo) {
+  const std::string program = folder_.file("launcher");
+  std::filesystem::copy_file(HEARTH_LAUNCHER_PROGRAM, program);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+  const pid_t agent = fork();
+  if (agent == 0) {
+    if (setgroups(0, nullptr) != 0 || setgid(65534) != 0 || setuid(65534) != 0) {
+      _exit(1);
+    }
+    prctl(PR_SET_DUMPABLE, 1);  // as a process started by that user is
+    std::string answer = "no launcher";
+    if (auto launcher = RealLauncher::start({.helper_path = program})) {
+      const SandboxSupport support = probe_sandboxes(**launcher, nullptr);
+      answer = "process:" + support.process_refused + " image:" + support.image_refused;
+    }
+    [[maybe_unused]] const ssize_t written = write(ends[1], answer.data(), answer.size());
+    _exit(0);
+  }
+  close(ends[1]);
+  const std::string answer = read_to_end(ends[0]);
+  close(ends[0]);
+  EXPECT_EQ(waitpid(agent, nullptr, 0), agent);
+  if (answer.find("user namespaces") != std::string::npos) {
+    GTEST_SKIP() << "NOT RUN HERE: " << answer;
+  }
+  EXPECT_EQ(answer, "process: image:");
 }
 
 TEST_F(SandboxProbeTest, ALauncherThatDoesNotAnswerIsGivenUp) {

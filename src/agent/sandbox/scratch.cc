@@ -2,17 +2,16 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <utility>
 
 #include "agent/launcher/sandbox_plan.h"
+#include "agent/sandbox/scratch_mount.h"
 #include "base/files.h"
 
 namespace hearth::agent {
@@ -40,39 +39,6 @@ Result<> check_options(const ScratchOptions& options) {
         "a sandbox's scratch for " + std::to_string(options.inodes) + " files is too large");
   }
   return {};
-}
-
-Error mount_error(int error) {
-  Error failure = system_error("make the tmpfs of a sandbox's scratch", error);
-  if (error == EPERM) {
-    failure.code = ErrorCode::PermissionDenied;
-    failure.message += "; the agent must be root (CAP_SYS_ADMIN) for sandboxes";
-  }
-  return failure;
-}
-
-Result<UniqueFd> new_tmpfs(const ScratchOptions& options) {
-  const UniqueFd context(fsopen("tmpfs", FSOPEN_CLOEXEC));
-  if (!context.valid()) {
-    return mount_error(errno);
-  }
-  const std::string size = std::to_string(options.bytes);
-  const std::string inodes = std::to_string(options.inodes);
-  const std::array<std::pair<const char*, const char*>, 3> wanted = {
-      {{"size", size.c_str()}, {"nr_inodes", inodes.c_str()}, {"mode", "0755"}}};
-  for (const auto& [name, value] : wanted) {
-    if (fsconfig(context.get(), FSCONFIG_SET_STRING, name, value, 0) != 0) {
-      return mount_error(errno);
-    }
-  }
-  if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
-    return mount_error(errno);
-  }
-  UniqueFd root(fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
-  if (!root.valid()) {
-    return mount_error(errno);
-  }
-  return root;
 }
 
 Result<> make_folder(int root, const char* name, mode_t mode, uid_t uid, gid_t gid) {
@@ -133,7 +99,7 @@ Error file_error(const std::string& what, int error) {
 
 Result<Scratch> Scratch::create(const ScratchOptions& options) {
   HEARTH_TRY(check_options(options));
-  HEARTH_ASSIGN(UniqueFd root, new_tmpfs(options));
+  HEARTH_ASSIGN(UniqueFd root, new_scratch_tmpfs(options));
   const std::uint32_t base = options.id_base.value_or(0);
   const std::uint32_t uid = options.id_base ? base + options.uid : geteuid();
   const std::uint32_t gid = options.id_base ? base + options.gid : getegid();

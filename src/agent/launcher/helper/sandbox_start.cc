@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -99,6 +100,11 @@ long clone_init(const ChildPlan& plan, const SandboxKit& kit, const SandboxOrigi
   sigset_t before;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, &before);
+  // Only what can be looked into by its user can have its ids set by one who is not root.
+  const bool by_user = !plan.request.sandbox->id_base;
+  if (by_user) {
+    prctl(PR_SET_DUMPABLE, 1);
+  }
   long pid = -1;
   {
     const NamespaceVisit visit(origin.mounts_fd, origin.network_fd);
@@ -113,6 +119,7 @@ long clone_init(const ChildPlan& plan, const SandboxKit& kit, const SandboxOrigi
     }
   }
   const int error = errno;
+  prctl(PR_SET_DUMPABLE, 0);
   sigprocmask(SIG_SETMASK, &before, nullptr);
   errno = error;
   return pid;
