@@ -17,6 +17,7 @@ ALLOWED = {
     "base": [],
     "model": ["base"],
     "wire": ["model", "base"],
+    "archive": ["base"],
     "auth": ["base"],
     "sched": ["model", "base"],
     "registry": ["sched", "model", "base"],
@@ -73,6 +74,7 @@ CONFINED = {
     r"^boost/beast": ("net", "client"),
     r"^boost/asio": ("net", "front/rest", "client"),
     r"^google/protobuf|\.pb\.h$": ("wire", "front/agentlink", "agent/link"),
+    r"^(zlib|zconf|zstd|zstd_errors|zdict)\.h$": ("archive",),
     r"^grpc": ("front/agentlink", "agent/link"),
 }
 
@@ -165,6 +167,8 @@ def self_test():
     case("src/api/b.cc", '#include "core/testing/fake.h"\n', 1)
     case("src/api/b_test.cc", '#include "core/testing/fake.h"\n', 0)
     case("src/api/b.cc", "#include <spdlog/spdlog.h>\n", 1)
+    case("src/api/b.cc", "#include <zlib.h>\n", 1)
+    case("src/archive/b.cc", "#include <zlib.h>\n", 0)
     case("src/api/b.cc", '#include "api/none.h"\n', 1)
     case("src/api/api.cc", '#include <vector>\n#include "api/api.h"\n', 1)
     case("src/unheard/a.cc", "", 1)
