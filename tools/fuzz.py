@@ -36,6 +36,7 @@ KEPT_INPUTS_MAX = 64  # of a target, by --keep: the repository holds them for ev
 DICTIONARIES = {
     "http_request": "http", "http_connection": "http", "http_response": "http",
     "job_request": "json", "batch": "json", "text": "text", "query": "text", "config": "config",
+    "archive": "archive",
 }
 NOT_TARGETS = {"entry", "replay", "selftest"}
 
