@@ -1,4 +1,5 @@
 // Limits hold, and what a group uses is counted.
+#include <fcntl.h>
 #include <poll.h>
 
 #include "agent/cgroup/cgroup_fs.h"
@@ -119,6 +120,45 @@ TEST_P(CgroupContract, RunningOutOfMemoryIsToldFromAPlainKill) {
   ASSERT_TRUE(WIFSIGNALED(status)) << "swap must not help";
   EXPECT_EQ(WTERMSIG(status), SIGKILL);
   EXPECT_GE(greedy.usage().value().oom_kills, 1);
+}
+
+// As a process that was started ahead gets the limits of its job.
+TEST_P(CgroupContract, RaisedLimitsHoldForWhatRunsAlready) {
+  if (!enforces()) {
+    GTEST_SKIP() << "NOT RUN HERE: nothing is enforced without cgroups";
+  }
+  CgroupHandle& group = make("raised", {.memory_bytes = 32 * limits::kMiB,
+                                        .cpu_limit_milli = 1'000,
+                                        .cpu_weight_milli = 100,
+                                        .pids = 8});
+  int go[2];
+  ASSERT_EQ(pipe2(go, O_CLOEXEC), 0);
+  const pid_t pid = run_in(group, [&go] {
+    char byte = 0;
+    if (read(go[0], &byte, 1) != 1) {
+      return kChildFailed;
+    }
+    use_memory(64 * limits::kMiB);
+    return 0;
+  });
+  const auto raised = group.raise_limits({.memory_bytes = 256 * limits::kMiB,
+                                          .cpu_limit_milli = 2'000,
+                                          .cpu_weight_milli = 1'000,
+                                          .pids = 64});
+  ASSERT_TRUE(raised) << raised.error().message;
+  ASSERT_EQ(write(go[1], "g", 1), 1);
+  const int status = wait_status(pid);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  KernelCgroupFs fs;
+  std::int64_t pids_max = 0;
+  for (const std::string& procs : group.join_paths()) {
+    const auto max = fs.read(procs.substr(0, procs.rfind('/')) + "/pids.max");
+    pids_max = max ? parse_number(*max).value_or(-1) : pids_max;
+  }
+  EXPECT_EQ(pids_max, 64);
+  EXPECT_FALSE(group.raise_limits({.memory_bytes = -1}));
+  close(go[0]);
+  close(go[1]);
 }
 
 // "Any OOM kill ends the whole group": by the kernel (v2), or by whoever watches (v1).

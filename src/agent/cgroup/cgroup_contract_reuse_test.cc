@@ -173,6 +173,24 @@ TEST_P(CgroupContract, AGroupThatRanOutOfMemoryLeavesNoTrace) {
   EXPECT_EQ(make("modest", limits).usage().value().oom_kills, 0);
 }
 
+TEST_P(CgroupContract, AGroupOfSingleUseIsNeitherMadeOfAKeptOneNorKept) {
+  GroupLimits limits{.memory_bytes = 64 * limits::kMiB, .pids = 32};
+  const auto run_one = [&](const std::string& name) {
+    CgroupHandle& group = make(name, limits);
+    const auto entered = run_in(group, [] { return 0; });
+    group.set_leader(entered);
+    wait_status(entered);
+    EXPECT_TRUE(removed(group));
+  };
+  run_one("plain");
+  const GroupCounts before = driver_->counts();
+  limits.single_use = true;
+  run_one("first");
+  run_one("second");
+  EXPECT_EQ(driver_->counts().reused, before.reused);
+  EXPECT_EQ(driver_->counts().kept, before.kept);
+}
+
 TEST_P(CgroupContract, ManyGroupsComeAndGo) {
   for (int i = 0; i < 100; ++i) {
     auto group = driver_->create("many-" + std::to_string(i), {.memory_bytes = 64 * limits::kMiB,

@@ -31,6 +31,7 @@ struct GroupLimits {
   std::int64_t cpu_limit_milli = 0;   // quota over a 100 ms period
   std::int64_t cpu_weight_milli = 0;  // what is reserved; sets the weight
   std::int64_t pids = 0;
+  bool single_use = false;  // its folders never serve another group
 };
 
 struct GroupUsage {
@@ -77,6 +78,8 @@ class CgroupHandle {
   // kernels that then kill one process only (v1); the caller looks at usage().oom_kills and kills
   // the rest. -1 where the kernel kills the whole group by itself (v2) or nothing is enforced.
   virtual Result<int> watch_oom() { return -1; }
+  // From now on these hold. Memory and processes can only be given more.
+  virtual Result<> raise_limits(const GroupLimits& limits) = 0;
   virtual Result<GroupUsage> usage() = 0;
   virtual Result<std::vector<pid_t>> pids() = 0;
   virtual Result<bool> empty() = 0;

@@ -101,6 +101,7 @@ class NoneHandle final : public CgroupHandle {
   }
   void set_leader(pid_t leader) override { leader_ = leader; }
 
+  Result<> raise_limits(const GroupLimits& /*limits*/) override { return {}; }
   Result<GroupUsage> usage() override {
     GroupUsage usage;
     usage.pids = std::ssize(members());

@@ -59,6 +59,9 @@ class V1Handle final : public CgroupHandle {
 
   void set_leader(pid_t /*leader*/) override { started_ = true; }
   Result<int> watch_oom() override;
+  Result<> raise_limits(const GroupLimits& limits) override {
+    return driver_.raise_limits(folders_, limits);
+  }
   Result<GroupUsage> usage() override;
   Result<std::vector<pid_t>> pids() override;
   Result<bool> empty() override;
@@ -177,7 +180,7 @@ Result<> V1Handle::remove() {
 
 // In doubt it is not.
 bool V1Handle::is_as_new() {
-  if (killed_ || !(ended_ || empty().value_or(false))) {
+  if (killed_ || slot_.limits.single_use || !(ended_ || empty().value_or(false))) {
     return false;
   }
   for (const std::string& folder : folders_.distinct()) {
@@ -405,6 +408,19 @@ Result<> V1Driver::write_limits(const Folders& group, const GroupLimits& limits,
     HEARTH_TRY(set(group.pids + "/pids.max", limits.pids));
   }
   return {};
+}
+
+// The limit of memory and swap together is never below that of memory, so it goes first.
+Result<> V1Driver::raise_limits(const Folders& group, const GroupLimits& limits) {
+  HEARTH_TRY(check_limits(limits));
+  if (limits.memory_bytes > 0) {
+    if (auto swap = fs_->write(group.memory + "/memory.memsw.limit_in_bytes",
+                               std::to_string(limits.memory_bytes));
+        !swap && swap.error().code != ErrorCode::NotFound) {
+      return swap;
+    }
+  }
+  return write_limits(group, limits, &CgroupFs::ensure);
 }
 
 Result<> V1Driver::trim() {

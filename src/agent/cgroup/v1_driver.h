@@ -74,6 +74,7 @@ class V1Driver final : public CgroupDriver {
   [[nodiscard]] CgroupFs& fs() { return *fs_; }
   Result<std::int64_t> cpu_us(const Folders& group);
   [[nodiscard]] GroupFolders folders_for(const Folders& group) const;
+  Result<> raise_limits(const Folders& group, const GroupLimits& limits);
   // The group `name` has ended. `as_new`: its slot may serve again.
   Result<> take_back(const std::string& name, const Slot& slot, bool as_new);
 

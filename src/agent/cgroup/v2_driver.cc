@@ -25,6 +25,31 @@ GroupFolders folders_at(const std::string& path) {
           .io = path};
 }
 
+Result<> write_limits(CgroupFs& fs, const std::string& group, const GroupLimits& limits) {
+  if (limits.memory_bytes > 0) {
+    HEARTH_TRY(fs.write(group + "/memory.max", std::to_string(limits.memory_bytes)));
+    // Absent where the kernel has no swap accounting.
+    if (auto swap = fs.write(group + "/memory.swap.max", "0");
+        !swap && swap.error().code != ErrorCode::NotFound) {
+      return swap;
+    }
+  }
+  HEARTH_TRY(fs.write(group + "/memory.oom.group", "1"));
+  if (limits.cpu_limit_milli > 0) {
+    HEARTH_TRY(fs.write(group + "/cpu.max", std::to_string(cpu_quota_us(limits.cpu_limit_milli)) +
+                                                " " + std::to_string(kCpuPeriodUs)));
+  }
+  if (limits.cpu_weight_milli > 0) {
+    const std::int64_t weight = limits.cpu_weight_milli * kWeightOfOneCore / 1'000;
+    HEARTH_TRY(fs.write(group + "/cpu.weight",
+                        std::to_string(std::clamp<std::int64_t>(weight, 1, kWeightMax))));
+  }
+  if (limits.pids > 0) {
+    HEARTH_TRY(fs.write(group + "/pids.max", std::to_string(limits.pids)));
+  }
+  return {};
+}
+
 class V2Handle final : public CgroupHandle {
  public:
   V2Handle(CgroupFs& fs, std::string name, std::string path)
@@ -39,6 +64,11 @@ class V2Handle final : public CgroupHandle {
   }
 
   [[nodiscard]] GroupFolders folders() const override { return folders_at(path_); }
+
+  Result<> raise_limits(const GroupLimits& limits) override {
+    HEARTH_TRY(check_limits(limits));
+    return write_limits(fs_, path_, limits);
+  }
 
   Result<GroupUsage> usage() override {
     GroupUsage usage;
@@ -196,37 +226,12 @@ Result<std::unique_ptr<CgroupHandle>> V2Driver::create(const std::string& name,
   HEARTH_TRY(check_limits(limits));
   const std::string group = folder_ + "/" + name;
   HEARTH_TRY(make_in_base([this] { return make_base(); }, [&] { return fs_->make(group); }));
-  if (auto written = write_limits(group, limits); !written) {
+  if (auto written = write_limits(*fs_, group, limits); !written) {
     [[maybe_unused]] const auto removed = fs_->remove(group);
     return std::move(written).error();
   }
   ++made_;
   return std::unique_ptr<CgroupHandle>(new V2Handle(*fs_, name, group));
-}
-
-Result<> V2Driver::write_limits(const std::string& group, const GroupLimits& limits) {
-  if (limits.memory_bytes > 0) {
-    HEARTH_TRY(fs_->write(group + "/memory.max", std::to_string(limits.memory_bytes)));
-    // Absent where the kernel has no swap accounting.
-    if (auto swap = fs_->write(group + "/memory.swap.max", "0");
-        !swap && swap.error().code != ErrorCode::NotFound) {
-      return swap;
-    }
-  }
-  HEARTH_TRY(fs_->write(group + "/memory.oom.group", "1"));
-  if (limits.cpu_limit_milli > 0) {
-    HEARTH_TRY(fs_->write(group + "/cpu.max", std::to_string(cpu_quota_us(limits.cpu_limit_milli)) +
-                                                  " " + std::to_string(kCpuPeriodUs)));
-  }
-  if (limits.cpu_weight_milli > 0) {
-    const std::int64_t weight = limits.cpu_weight_milli * kWeightOfOneCore / 1'000;
-    HEARTH_TRY(fs_->write(group + "/cpu.weight",
-                          std::to_string(std::clamp<std::int64_t>(weight, 1, kWeightMax))));
-  }
-  if (limits.pids > 0) {
-    HEARTH_TRY(fs_->write(group + "/pids.max", std::to_string(limits.pids)));
-  }
-  return {};
 }
 
 Result<int> V2Driver::sweep() {

@@ -46,7 +46,6 @@ class V2Driver final : public CgroupDriver {
   Result<> prepare_below(const std::string& root);
   Result<> enable_without_us(const std::string& root);
   Result<> make_base();
-  Result<> write_limits(const std::string& group, const GroupLimits& limits);
 
   std::unique_ptr<CgroupFs> fs_;
   Place place_;
