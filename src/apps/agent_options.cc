@@ -32,6 +32,56 @@ Result<std::optional<tls::ClientFiles>> link_tls(const config::Settings& setting
   return std::optional(std::move(files));
 }
 
+std::vector<std::string> list_of(std::string_view text) {
+  std::vector<std::string> items;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    if (end > 0) {
+      items.emplace_back(text.substr(0, end));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return items;
+}
+
+SandboxLevel level_of(const std::string& text) {
+  for (const SandboxLevel level : {SandboxLevel::Process, SandboxLevel::Image}) {
+    if (text == to_string(level)) {
+      return level;
+    }
+  }
+  return SandboxLevel::None;
+}
+
+Result<std::map<std::string, std::int64_t>> amounts(const config::Settings& settings,
+                                                    const std::string& setting) {
+  std::map<std::string, std::int64_t> result;
+  for (const auto& [name, amount] : settings.labels(setting)) {
+    const auto parsed = config::parse_integer(amount);
+    if (!parsed) {
+      return parsed.error().with_context("setting " + setting + ", '" + name + "'");
+    }
+    result[name] = *parsed;
+  }
+  return result;
+}
+
+Result<agent::SandboxOptions> sandbox_options(const config::Settings& settings) {
+  agent::SandboxOptions options;
+  options.enabled = settings.text("sandbox") != "none";
+  options.lowest = level_of(settings.text("sandbox_min"));
+  options.policy.network = settings.boolean("sandbox_network");
+  options.policy.disk_bytes =
+      settings.memory_bytes("sandbox_disk").value_or(limits::kScratchBytesDefault);
+  options.policy.processes = settings.integer("sandbox_processes");
+  options.policy.paths = list_of(settings.text("sandbox_paths"));
+  options.languages = settings.labels("languages");
+  options.images = settings.labels("images");
+  options.warm_slots = settings.integer("warm_slots");
+  HEARTH_ASSIGN(options.warm_always, amounts(settings, "warm_always"));
+  return options;
+}
+
 }  // namespace
 
 Result<agent::AgentOptions> agent_options(const config::Settings& settings, std::string data,
@@ -46,19 +96,15 @@ Result<agent::AgentOptions> agent_options(const config::Settings& settings, std:
   options.capacity.cpu_milli = settings.cpu_milli("cpu");
   options.capacity.memory_bytes = settings.memory_bytes("memory");
   options.capacity.gpus = settings.integer("gpus");
-  for (const auto& [name, amount] : settings.labels("resources")) {
-    const auto parsed = config::parse_integer(amount);
-    if (!parsed) {
-      return parsed.error().with_context("setting resources, '" + name + "'");
-    }
-    options.capacity.named[name] = *parsed;
-  }
+  HEARTH_ASSIGN(const auto named, amounts(settings, "resources"));
+  options.capacity.named = {named.begin(), named.end()};
   options.capacity.reserve_memory_bytes =
       settings.memory_bytes("reserve_memory").value_or(limits::kReserveMemoryBytes);
   options.max_parallel_jobs = settings.integer("max_parallel_jobs");
   options.cgroup_root = settings.text("cgroup_root");
   options.no_cgroups = settings.text("cgroup") == "none";
   options.run_as = settings.text("run_as");
+  HEARTH_ASSIGN(options.sandbox, sandbox_options(settings));
   options.telemetry_bytes_max =
       settings.memory_bytes("telemetry_bytes_max").value_or(limits::kTelemetryBytesMax);
   HEARTH_ASSIGN(options.launcher_path, program_beside_this("hearth-launcher"));

@@ -293,6 +293,13 @@ TEST_F(AgentCoreTest, SpawnFailureIsAResult) {
   EXPECT_EQ(last_result_.message, "not executable: /etc/passwd");
 }
 
+TEST_F(AgentCoreTest, OneThatWasSaidToRunAndCouldNotIsAResultToo) {
+  link_up();
+  start_running(key_of(7));
+  EXPECT_EQ(handle(SpawnFailed{key_of(7), Reason::SandboxError, "no room"}).back(),
+            "finished 7/1@1 FAILED sandbox_error");
+}
+
 TEST_F(AgentCoreTest, EndWithoutASpawnReportIsAResult) {
   link_up();
   handle(assign_of(key_of(7)));

@@ -160,9 +160,12 @@ void AgentCore::Impl::on(const SpawnDone& command) {
   }
 }
 
+// Also of one that has been said to run: its interpreter died before the script began, and could
+// not be started anew.
 void AgentCore::Impl::on(const SpawnFailed& command) {
   const auto entry = attempts_.find(command.key);
-  if (entry != attempts_.end() && entry->second.phase == Phase::Starting) {
+  if (entry != attempts_.end() &&
+      (entry->second.phase == Phase::Starting || entry->second.phase == Phase::Running)) {
     finish(entry, result_of_spawn_failure(command, entry->second.causes));
   }
 }

@@ -129,6 +129,7 @@ class AgentHost::Impl {
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<RealLauncher> launcher_;
   std::unique_ptr<CgroupDriver> groups_;
+  std::unique_ptr<UidRanges> ids_;
   std::unique_ptr<CommandRuntime> runtime_;
   std::unique_ptr<ControllerLink> link_;
   std::unique_ptr<GpuProbe> gpus_;
@@ -147,14 +148,22 @@ Result<> AgentHost::Impl::prepare() {
   HEARTH_ASSIGN(launcher_, RealLauncher::start({.helper_path = options_.launcher_path}));
   HEARTH_TRY(data_.remove_leftovers());
   HEARTH_ASSIGN(const User user, find_user(options_.run_as));
-  runtime_ = std::make_unique<CommandRuntime>(
-      CommandRuntime::Deps{.loop = *loop_,
-                           .clock = deps_.clock,
-                           .log = log_,
-                           .launcher = *launcher_,
-                           .groups = *groups_,
-                           .metrics = metrics_},
-      CommandRuntime::Options{.attempts_dir = data_.attempts(), .uid = user.uid, .gid = user.gid});
+  CommandRuntime::Options options{
+      .attempts_dir = data_.attempts(), .uid = user.uid, .gid = user.gid};
+  HEARTH_ASSIGN(Sandboxes sandboxes,
+                prepare_sandboxes(options_.sandbox, options.path, *launcher_, log_));
+  ids_ = std::move(sandboxes.ids);
+  announce(sandboxes.offer, info_);
+  options.offer = std::move(sandboxes.offer);
+  options.warm = std::move(sandboxes.warm);
+  runtime_ = std::make_unique<CommandRuntime>(CommandRuntime::Deps{.loop = *loop_,
+                                                                   .clock = deps_.clock,
+                                                                   .log = log_,
+                                                                   .launcher = *launcher_,
+                                                                   .groups = *groups_,
+                                                                   .metrics = metrics_,
+                                                                   .ids = ids_.get()},
+                                              std::move(options));
   return {};
 }
 
@@ -164,7 +173,6 @@ Result<> AgentHost::Impl::prepare_groups() {
                                                           .force_none = options_.no_cgroups}));
   groups_ = std::move(probed.driver);
   info_.enforcement = groups_->enforcement();
-  info_.sandboxes = {SandboxLevel::None};
   if (!probed.why_not.empty()) {
     const bool none = info_.enforcement == Enforcement::None;
     log_.log(none ? LogLevel::Warn : LogLevel::Info,
@@ -218,6 +226,7 @@ Result<> AgentHost::Impl::run() {
                          .on_drained = [this] { loop_->stop(); }});
   telemetry_->start();
   shell_->start();
+  runtime_->start_slots();
   loop_->run();
   link_->close();
   return outcome_;

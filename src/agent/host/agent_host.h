@@ -19,6 +19,7 @@
 
 #include "agent/host/capacity.h"
 #include "agent/host/output_spool.h"
+#include "agent/host/sandboxes.h"
 #include "agent/link/grpc_link.h"
 #include "agent/probe/gpu_probe.h"
 #include "base/clock.h"
@@ -44,7 +45,8 @@ struct AgentOptions {
   std::int64_t max_parallel_jobs = limits::kParallelJobsDefault;
   std::string cgroup_root;  // empty: below the agent's own group
   bool no_cgroups = false;
-  std::string run_as;         // a user's name; empty: the agent's own
+  std::string run_as;  // a user's name; empty: the agent's own
+  SandboxOptions sandbox;
   std::string launcher_path;  // of hearth-launcher
   Duration drain_deadline = limits::kDrainDeadlineAgent;
   SpoolLimits spool;

@@ -129,8 +129,9 @@ void AgentShell::perform(const StartProcess& effect) {
     return;
   }
   deps_.log.info("starting", {{"job", to_string(effect.key.job)}, {"attempt", effect.key.attempt}});
-  deps_.telemetry.starting(
-      {.id = worker_of(effect.key), .runtime = "command", .jobs = {effect.key.job}});
+  deps_.telemetry.starting({.id = worker_of(effect.key),
+                            .runtime = spec.mapped()->execution.script ? "script" : "command",
+                            .jobs = {effect.key.job}});
   deps_.runtime.start(effect.key, *spec.mapped());
 }
 

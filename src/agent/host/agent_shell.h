@@ -50,7 +50,10 @@ class AgentShell final : public LinkListener {
   ~AgentShell() override;
 
   void start() { deps_.link.start(*this); }
-  void begin_drain(Duration deadline) { handle(BeginDrain{deadline}); }
+  void begin_drain(Duration deadline) {
+    deps_.runtime.drain();
+    handle(BeginDrain{deadline});
+  }
 
   LinkHello hello() override;
   void on_order(const AgentCommand& order) override;

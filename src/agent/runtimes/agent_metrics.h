@@ -23,6 +23,14 @@ struct AgentMetrics {
   std::atomic<std::uint64_t> groups_reused{0};
   std::atomic<std::uint64_t> spool_dropped_bytes{0};
 
+  // Interpreters that are started ahead of their scripts.
+  std::atomic<std::uint64_t> warm_hits{0};
+  std::atomic<std::uint64_t> warm_misses{0};
+  std::atomic<std::uint64_t> warm_expired{0};
+  std::atomic<std::uint64_t> warm_failed{0};
+  std::atomic<std::int64_t> warm_ready{0};
+  std::atomic<std::int64_t> warm_starting{0};
+
   std::atomic<std::int64_t> running{0};  // told to start and not yet told to have ended
   std::atomic<std::int64_t> groups_kept{0};
   std::atomic<std::int64_t> spawns_waiting{0};

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -33,7 +34,7 @@ Result<UniqueFd> make_stdin(std::string_view bytes) {
     return system_error("make a memory file for a job's standard input", errno);
   }
   HEARTH_TRY(write_all(fd.get(), bytes, "a job's standard input"));
-  if (lseek(fd.get(), 0, SEEK_SET) != 0) {
+  if (fchmod(fd.get(), S_IRUSR | S_IRGRP | S_IROTH) != 0 || lseek(fd.get(), 0, SEEK_SET) != 0) {
     return system_error("rewind a job's standard input", errno);
   }
   return fd;

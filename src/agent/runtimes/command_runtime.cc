@@ -29,6 +29,7 @@ constexpr std::array kStreamKinds = {StreamKind::Stdout, StreamKind::Stderr};
 CommandRuntime::CommandRuntime(const Deps& deps, Options options)
     : deps_(deps),
       options_(std::move(options)),
+      warm_(options_.warm),
       folders_(options_.attempts_dir, options_.uid, options_.gid),
       buffer_(kReadBytes) {
   auto pool = WorkPool::create(deps_.loop, kPoolThreads);
@@ -52,8 +53,10 @@ CommandRuntime::~CommandRuntime() {
   pool_.reset();
   deps_.loop.remove_fd(deps_.launcher.fd());
   deps_.launcher.set_events({});
-  if (restart_timer_) {
-    deps_.loop.cancel_timer(*restart_timer_);
+  for (const auto& timer : {restart_timer_, slots_timer_}) {
+    if (timer) {
+      deps_.loop.cancel_timer(*timer);
+    }
   }
   for (const auto& [key, run] : runs_) {
     for (std::size_t stream = 0; stream < kStreams; ++stream) {
@@ -62,34 +65,12 @@ CommandRuntime::~CommandRuntime() {
     if (run->oom_fd >= 0) {
       deps_.loop.remove_fd(run->oom_fd);
     }
+    close_control(*run);
     for (const auto& timer : {run->retry_timer, run->oom_timer}) {
       if (timer) {
         deps_.loop.cancel_timer(*timer);
       }
     }
-  }
-}
-
-void CommandRuntime::start(const AttemptKey& key, const JobSpec& spec) {
-  if (runs_.contains(key)) {
-    return;
-  }
-  Run& run = *runs_.emplace(key, std::make_unique<Run>()).first->second;
-  run.key = key;
-  run.id = ++last_id_;
-  run.asked_ns = deps_.clock.monotonic_ns();
-  deps_.metrics.running.store(std::ssize(runs_));
-  by_id_.emplace(run.id, &run);
-  auto spawned = prepare(run, spec);
-  if (spawned) {
-    spawned = spawn(run, spec);
-  }
-  deps_.metrics.spawns_waiting.store(static_cast<std::int64_t>(deps_.launcher.waiting()));
-  if (!spawned) {
-    const Error& error = spawned.error();
-    deps_.metrics.refused.count(error.limit);
-    fail(run, error.code == ErrorCode::Unavailable ? Reason::LauncherLost : Reason::SpawnFailed,
-         error.message);
   }
 }
 
@@ -126,50 +107,6 @@ std::optional<CommandRuntime::Whereabouts> CommandRuntime::whereabouts(const Att
                      .started_ns = run->started_ns};
 }
 
-Result<> CommandRuntime::prepare(Run& run, const JobSpec& spec) {
-  const std::string name = attempt_name(run.key);
-  auto group = deps_.groups.create(name, limits_of(spec, options_.pids_max));
-  if (!group) {
-    return group.error().with_context("make the job's group");
-  }
-  run.group = std::move(*group);
-  note_groups();
-  HEARTH_ASSIGN(run.folder, folders_.take());
-  return {};
-}
-
-Result<> CommandRuntime::spawn(Run& run, const JobSpec& spec) {
-  HEARTH_ASSIGN(const UniqueFd input, make_stdin(spec.execution.stdin_bytes));
-  std::array<StreamPipe, kStreams> pipes;
-  for (std::size_t stream = 0; stream < kStreams; ++stream) {
-    HEARTH_ASSIGN(pipes.at(stream), make_stream_pipe());
-    const int fd = pipes.at(stream).read_end.get();
-    run.streams.at(stream) = std::move(pipes.at(stream).read_end);
-    HEARTH_TRY(deps_.loop.add_fd(fd, Interest::Read,
-                                 [this, &run, stream](Ready) { stream_ready(run, stream); }));
-  }
-  SpawnRequest request{
-      .id = run.id,
-      .command = spec.execution.command,
-      .env = environment_of(run.key, spec,
-                            {.path = options_.path,
-                             .lang = options_.lang,
-                             .home = options_.home.empty() ? run.folder : options_.home,
-                             .tmpdir = tmp_below(run.folder)}),
-      .cwd = spec.execution.cwd.empty() ? run.folder : spec.execution.cwd,
-      .join_paths = run.group->join_paths(),
-      .kill_paths = run.group->kill_paths(),
-      .uid = options_.uid,
-      .gid = options_.gid,
-      .stdin_fd = input.get(),
-      .stdout_fd = pipes[0].write_end.get(),
-      .stderr_fd = pipes[1].write_end.get()};
-  for (std::string& mark : run.group->env_marks()) {
-    request.env.push_back(std::move(mark));
-  }
-  return deps_.launcher.spawn(request);
-}
-
 void CommandRuntime::on_spawned(const SpawnOutcome& outcome) {
   Run* run = find(outcome.id);
   if (run == nullptr || run->phase != Phase::Starting) {
@@ -180,20 +117,29 @@ void CommandRuntime::on_spawned(const SpawnOutcome& outcome) {
     return;
   }
   run->phase = Phase::Running;
-  run->started_ns = deps_.clock.monotonic_ns();
   run->leader = outcome.pid;
-  deps_.metrics.spawn.observe_ns(run->started_ns - run->asked_ns);
-  deps_.metrics.started.fetch_add(1);
+  run->started_ns = deps_.clock.monotonic_ns();
   deps_.metrics.spawns_waiting.store(static_cast<std::int64_t>(deps_.launcher.waiting()));
   run->group->set_leader(outcome.pid);
-  run->oom_timer = deps_.loop.set_timer(kWatchOomAfter, [this, run] {
-    run->oom_timer.reset();
-    watch_oom(*run);
-  });
   if (run->killing) {
     kill_group(*run);
   }
-  events_.on_spawned(SpawnDone{.key = run->key});
+  if (!run->slot) {
+    tell_started(*run);
+  }
+}
+
+void CommandRuntime::tell_started(Run& run) {
+  run.started_ns = deps_.clock.monotonic_ns();
+  deps_.metrics.spawn.observe_ns(run.started_ns - run.asked_ns);
+  deps_.metrics.started.fetch_add(1);
+  run.oom_timer = deps_.loop.set_timer(kWatchOomAfter, [this, run = &run] {
+    run->oom_timer.reset();
+    watch_oom(*run);
+  });
+  if (!std::exchange(run.is_told, true)) {
+    events_.on_spawned(SpawnDone{.key = run.key});
+  }
 }
 
 void CommandRuntime::on_exited(const ExitOutcome& outcome) {
@@ -252,6 +198,14 @@ void CommandRuntime::stream_ready(Run& run, std::size_t stream) {
 
 CommandRuntime::Progress CommandRuntime::read_some(Run& run, std::size_t stream) {
   const ssize_t got = read(run.streams.at(stream).get(), buffer_.data(), buffer_.size());
+  if (got > 0 && run.slot && !run.slot->given) {
+    deps_.log.warn(
+        "an interpreter that waited for its script has written something; it is ended",
+        {{"text",
+          std::string(buffer_.data(), std::min<std::size_t>(static_cast<std::size_t>(got), 200))}});
+    kill(run.key);
+    return Progress::More;
+  }
   if (got > 0) {
     run.bytes.at(stream) += got;
     deps_.metrics.output_bytes.fetch_add(static_cast<std::uint64_t>(got));

@@ -35,6 +35,10 @@ void CommandRuntime::begin_end(Run& run) {
     deps_.loop.remove_fd(run.oom_fd);
     run.oom_fd = -1;
   }
+  if (run.slot) {
+    slot_spoke(run);  // the last it said, that it has its script perhaps
+    close_control(run);
+  }
   advance(run);
 }
 
@@ -138,6 +142,8 @@ bool CommandRuntime::group_is_removed(Run& run) {
 }
 
 void CommandRuntime::remove_files(Run& run) {
+  run.scratch.reset();
+  run.ids = {};
   if (run.folder.empty() || folders_.give_back(run.folder)) {
     finish(run);
     return;
@@ -156,9 +162,21 @@ void CommandRuntime::remove_files(Run& run) {
 
 void CommandRuntime::finish(Run& run) {
   by_id_.erase(run.id);
-  auto node = runs_.extract(run.key);
-  deps_.metrics.running.store(std::ssize(runs_));
-  const Run& ended = *node.mapped();
+  const auto node = runs_.extract(run.key);
+  Run& ended = *node.mapped();
+  if (ended.slot && !ended.slot->given) {
+    lose_slot(ended);
+    return;
+  }
+  deps_.metrics.running.store(static_cast<std::int64_t>(running()));
+  if (ended.slot && !ended.killing && !ended.launcher_lost) {
+    // Nothing of the script has run: its interpreter died before it had it.
+    const JobSpec spec = std::move(*ended.slot->given);
+    if (const auto plan = plan_process(spec, options_.offer, options_.pids_max)) {
+      start_cold(ended.key, spec, *plan, true);
+      return;
+    }
+  }
   (ended.failure ? deps_.metrics.spawns_failed : deps_.metrics.ended).fetch_add(1);
   if (ended.failure) {
     events_.on_spawn_failed(*ended.failure);
@@ -171,7 +189,8 @@ void CommandRuntime::finish(Run& run) {
       .oom_killed = ended.usage.oom_kills > 0,
       .launcher_lost = ended.launcher_lost,
       .wall_ms = ended.started_ns == 0 ? 0 : (ended.ended_ns - ended.started_ns) / kNsPerMs,
-      .cpu_ms = ended.usage.cpu_ms.value_or(ended.exit.cpu_us / 1'000),
+      .cpu_ms = std::max<std::int64_t>(
+          0, ended.usage.cpu_ms.value_or(ended.exit.cpu_us / 1'000) - ended.cpu_ms_before),
       .memory_peak_bytes = ended.usage.memory_peak_bytes.value_or(ended.exit.max_rss_bytes),
       .stdout_bytes = ended.bytes[0],
       .stderr_bytes = ended.bytes[1],

@@ -1,0 +1,48 @@
+// Finds out, at an agent's start, what it can offer to jobs that must not be trusted.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/core/warm_pool.h"
+#include "agent/launcher/launcher.h"
+#include "agent/runtimes/sandbox_offer.h"
+#include "agent/sandbox/uid_ranges.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "base/warm_limits.h"
+#include "model/agent.h"
+
+namespace hearth::agent {
+
+struct SandboxOptions {
+  bool enabled = true;                       // false: level none only
+  SandboxLevel lowest = SandboxLevel::None;  // jobs that ask for less are not taken
+  SandboxPolicy policy;
+  LanguageSettings languages;                 // over the defaults
+  std::map<std::string, std::string> images;  // folder of its root, by name
+  std::int64_t warm_slots = limits::kWarmSlotsDefault;
+  std::map<std::string, std::int64_t> warm_always;
+  // Of all agents of the machine; see UidRanges.
+  std::string ids_lock_path = "/run/hearth-sandbox-ids.lock";
+};
+
+struct Sandboxes {
+  std::unique_ptr<UidRanges> ids;  // null: the agent is not root, or offers none
+  SandboxOffer offer;
+  WarmPolicy warm;
+};
+
+// Runs a sandbox of each level by `launcher`, whose events it takes meanwhile. What this machine
+// cannot do is logged and not offered; InvalidArgument or NotFound for settings that make no sense,
+// FailedPrecondition when not even `lowest` is possible.
+Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const std::string& path,
+                                    ProcessLauncher& launcher, Log& log);
+
+// Says in `info` what is offered.
+void announce(const SandboxOffer& offer, AgentInfo& info);
+
+}  // namespace hearth::agent

@@ -1,0 +1,25 @@
+// The bounds of interpreters that are started ahead, as limits.h has all others. Apart from it,
+// because nearly every file includes that one.
+#pragma once
+
+#include "base/limits.h"
+
+namespace hearth::limits {
+
+// Slots of all languages together. What they may use in all is this times the memory of one, which
+// an idle interpreter needs about a third of.
+inline constexpr std::int64_t kWarmSlotsDefault = 8;
+inline constexpr std::int64_t kWarmSlotsMax = 256;
+inline constexpr std::int64_t kWarmSlotMemoryBytes = 128 * kMiB;
+inline constexpr std::int64_t kWarmSlotsMemoryBytesDefault = 1 * kGiB;
+// Started at once: more would slow the scripts that run.
+inline constexpr std::int64_t kWarmStartsMax = 1;
+inline constexpr Duration kWarmAgeMax = std::chrono::minutes(10);
+inline constexpr Duration kWarmIdleAfter = std::chrono::minutes(10);
+inline constexpr Duration kWarmShrinkAfter = std::chrono::minutes(1);
+inline constexpr Duration kWarmRetryFirst = std::chrono::milliseconds(200);
+inline constexpr Duration kWarmRetryMax = std::chrono::minutes(1);
+// From the start of an interpreter to its first sign.
+inline constexpr Duration kWarmStartDeadline = std::chrono::seconds(20);
+
+}  // namespace hearth::limits
