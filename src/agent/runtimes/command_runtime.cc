@@ -85,14 +85,21 @@ void CommandRuntime::terminate(const AttemptKey& key) {
 
 void CommandRuntime::kill(const AttemptKey& key) {
   Run* run = find(key);
-  if (run == nullptr || run->phase >= Phase::Ending) {
+  if (run != nullptr) {
+    run->kill_ordered = true;
+    kill_run(*run);
+  }
+}
+
+void CommandRuntime::kill_run(Run& run) {
+  if (run.phase >= Phase::Ending) {
     return;  // its end kills what is left anyway
   }
-  run->killing = true;
-  kill_group(*run);
-  if (!run->retry_timer) {
-    run->retry = kRetryFirst;
-    retry_later(*run);
+  run.killing = true;
+  kill_group(run);
+  if (!run.retry_timer) {
+    run.retry = kRetryFirst;
+    retry_later(run);
   }
 }
 
@@ -203,7 +210,7 @@ CommandRuntime::Progress CommandRuntime::read_some(Run& run, std::size_t stream)
         "an interpreter that waited for its script has written something; it is ended",
         {{"text",
           std::string(buffer_.data(), std::min<std::size_t>(static_cast<std::size_t>(got), 200))}});
-    kill(run.key);
+    kill_run(run);
     return Progress::More;
   }
   if (got > 0) {
@@ -252,7 +259,7 @@ void CommandRuntime::watch_oom(Run& run) {
 void CommandRuntime::check_oom(Run& run) {
   const auto usage = run.group->usage();
   if (usage && usage->oom_kills > 0) {
-    kill(run.key);
+    kill_run(run);
   } else if (run.oom_checks_left > 0 && !run.oom_timer) {
     --run.oom_checks_left;
     run.oom_timer = deps_.loop.set_timer(kCheckOomAgain, [this, &run] {

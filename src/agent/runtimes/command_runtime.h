@@ -155,6 +155,7 @@ class CommandRuntime {
     std::int64_t removed_by_ns = 0;
     std::int64_t cpu_ms_before = 0;  // of a slot, until it was taken
     bool launcher_lost = false;
+    bool kill_ordered = false;  // from outside
     bool killing = false;
     Duration retry{};
     std::optional<TimerId> retry_timer;
@@ -198,6 +199,7 @@ class CommandRuntime {
   void remove_files(Run& run);
   void finish(Run& run);
   void note_groups();
+  void kill_run(Run& run);
   void kill_group(Run& run);
   void look_for_strays(Run& run, const std::string& why);
 

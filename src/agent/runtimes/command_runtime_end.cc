@@ -169,7 +169,7 @@ void CommandRuntime::finish(Run& run) {
     return;
   }
   deps_.metrics.running.store(static_cast<std::int64_t>(running()));
-  if (ended.slot && !ended.killing && !ended.launcher_lost) {
+  if (ended.slot && !ended.kill_ordered && !ended.launcher_lost) {
     // Nothing of the script has run: its interpreter died before it had it.
     const JobSpec spec = std::move(*ended.slot->given);
     if (const auto plan = plan_process(spec, options_.offer, options_.pids_max)) {

@@ -77,7 +77,7 @@ bool CommandRuntime::start_in_slot(const AttemptKey& key, const JobSpec& spec,
     } else {
       warn_of(deps_.log, key, "an interpreter that waited could not be given the script",
               given.error());
-      kill(run.key);
+      kill_run(run);
     }
   }
   perform(effects);
@@ -152,7 +152,7 @@ Result<> CommandRuntime::make_slot(Run& run, const Language& language) {
   HEARTH_TRY(deps_.loop.add_fd(ends[0], Interest::Read, [this, &run](Ready) { slot_spoke(run); }));
   run.slot->deadline = deps_.loop.set_timer(limits::kWarmStartDeadline, [this, &run] {
     run.slot->deadline.reset();
-    kill(run.key);
+    kill_run(run);
   });
   const EnvironmentBase base = environment_base(run);
   return spawn(run, plan,
@@ -185,8 +185,8 @@ void CommandRuntime::slot_spoke(Run& run) {
   close_control(run);
   if (is_taken) {
     run.slot.reset();  // from here on it is a run as any other
-  } else if (run.phase < Phase::Ending) {
-    kill(run.key);
+  } else {
+    kill_run(run);
   }
 }
 

@@ -141,7 +141,7 @@ TEST(ProcessPlanTest, ASlotIsConfinedAsAScriptOfItsLanguage) {
 }
 
 TEST(ProcessPlanTest, AFrameHoldsTextsAsTheyAre) {
-  EXPECT_EQ(slot_frame({"a", "b c"}, {"X=1", "Y="}), std::string("2\0a\0b c\0X=1\0Y=\0", 17));
+  EXPECT_EQ(slot_frame({"a", "b c"}, {"X=1", "Y="}), std::string("2\0a\0b c\0X=1\0Y=\0", 15));
   EXPECT_EQ(slot_frame({}, {}), std::string("0\0", 2));
 }
 

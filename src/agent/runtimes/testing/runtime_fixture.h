@@ -77,15 +77,22 @@ class RuntimeFixture : public ::testing::TestWithParam<Enforcement> {
   }
   [[nodiscard]] static bool enforces() { return GetParam() != Enforcement::None; }
 
-  void make_runtime(CommandRuntime::Options options) {
+  void make_runtime(CommandRuntime::Options options, UidRanges* ids = nullptr) {
     runtime_.reset();
+    for (auto* gauge : {&metrics_.warm_ready, &metrics_.warm_starting}) {
+      gauge->store(0);
+    }
+    for (auto* count : {&metrics_.warm_hits, &metrics_.warm_misses}) {
+      count->store(0);
+    }
     options.attempts_dir = folder_;
     runtime_ = std::make_unique<CommandRuntime>(CommandRuntime::Deps{.loop = *loop_,
                                                                      .clock = clock_,
                                                                      .log = *log_,
                                                                      .launcher = *launcher_,
                                                                      .groups = *groups_,
-                                                                     .metrics = metrics_},
+                                                                     .metrics = metrics_,
+                                                                     .ids = ids},
                                                 std::move(options));
     runtime_->set_events({
         .on_spawned = [this](const SpawnDone& done) { seen_[done.key].spawned = true; },
