@@ -40,7 +40,7 @@ CODE = [
 # (pattern over lines of any text file, why)
 TEXT = [
     (r"\b(TODO|FIXME|XXX)\b(?!\(#\d+\))", "name the issue: TODO(#17)"),
-    (r"(?<![\w.])/(work|root|farm)/", "a path of one machine"),
+    (r"(?<![\w.])/(root|farm|work/(main|shared|bin|wt-\w*|\.\w*))/", "a path of one machine"),
     (r"[ \t]+$", "white space at the end of the line"),
     (r"^(<<<<<<<|>>>>>>>) ", "a conflict left behind"),
 ]

@@ -137,7 +137,7 @@ class CommandRuntime {
     std::optional<Scratch> scratch;  // in a sandbox
     UidRange ids;
     std::unique_ptr<CgroupHandle> group;
-    std::optional<Slot> slot;
+    std::unique_ptr<Slot> slot;
     bool is_told = false;  // that it was started
     // What is left of the job when somebody took its processes out of the group: found by session
     // and descent.

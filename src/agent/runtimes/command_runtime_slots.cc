@@ -126,7 +126,7 @@ void CommandRuntime::start_slot(const StartSlot& effect) {
   const auto language = options_.offer.languages.find(effect.language);
   Run& run = add_run(key_of_slot(effect.id));
   ++slots_;
-  run.slot.emplace();
+  run.slot = std::make_unique<Slot>();
   run.slot->id = effect.id;
   const auto made = language == options_.offer.languages.end()
                         ? Result<>(not_found("no interpreter for " + effect.language))
