@@ -50,4 +50,9 @@ inline constexpr Duration kSandboxTemplateFor = std::chrono::seconds(30);
 // How long an agent's start waits for the sandbox that shows whether this machine can.
 inline constexpr Duration kSandboxProbeDeadline = std::chrono::seconds(10);
 
+// Of images: the index of an OCI layout, and the program that unpacks one.
+inline constexpr std::int64_t kImageIndexBytesMax = 1 * kMiB;
+inline constexpr Duration kImageUnpackDeadline = std::chrono::minutes(10);
+inline constexpr std::int64_t kImageUnpackOutputBytesMax = 1 * kMiB;
+
 }  // namespace hearth::limits

@@ -119,7 +119,9 @@ constexpr std::array kSettings = {
             "nothing after the = takes one away",
             ""},
     Setting{"images", SettingType::Labels, "",
-            "Root file systems for jobs of sandbox level image, NAME=FOLDER", ""},
+            "Root file systems for jobs of sandbox level image, NAME=FOLDER or "
+            "NAME=oci:LAYOUT:TAG[@sha256:DIGEST]",
+            ""},
     Setting{"warm_slots", SettingType::Integer, "8",
             "Interpreters that are started ahead of scripts to come, at most", ""},
     Setting{"warm_always", SettingType::Labels, "",

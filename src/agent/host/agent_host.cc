@@ -151,7 +151,11 @@ Result<> AgentHost::Impl::prepare() {
   CommandRuntime::Options options{
       .attempts_dir = data_.attempts(), .uid = user.uid, .gid = user.gid};
   HEARTH_ASSIGN(Sandboxes sandboxes,
-                prepare_sandboxes(options_.sandbox, options.path, *launcher_, log_));
+                prepare_sandboxes(options_.sandbox, {.launcher = *launcher_,
+                                                     .clock = deps_.clock,
+                                                     .log = log_,
+                                                     .path = options.path,
+                                                     .images_dir = data_.path() + "/images"}));
   ids_ = std::move(sandboxes.ids);
   announce(sandboxes.offer, info_);
   options.offer = std::move(sandboxes.offer);

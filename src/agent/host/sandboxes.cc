@@ -1,50 +1,39 @@
 #include "agent/host/sandboxes.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "agent/host/images.h"
 #include "agent/sandbox/probe.h"
 
 namespace hearth::agent {
 namespace {
 
-Result<> check_images(const std::map<std::string, std::string>& images) {
-  for (const auto& [name, folder] : images) {
-    struct stat info {};
-    if (!is_normal_path(folder) || stat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
-      return invalid_field("images", "the image \"" + name + "\": " + folder +
-                                         " is not the absolute path of a folder that holds an "
-                                         "unpacked root file system");
-    }
-  }
-  return {};
+bool offers(const SandboxOffer& offer, SandboxLevel level) {
+  return std::ranges::find(offer.levels, level) != offer.levels.end();
 }
 
-void find_levels(ProcessLauncher& launcher, Log& log, Sandboxes& sandboxes,
-                 const SandboxOptions& options) {
+void find_levels(const SandboxDeps& deps, Sandboxes& sandboxes, const SandboxOptions& options) {
   if (geteuid() == 0) {
     auto ids = UidRanges::open({.lock_path = options.ids_lock_path});
     if (!ids) {
-      log.warn("no sandboxes are offered", {{"why", ids.error().message}});
+      deps.log.warn("no sandboxes are offered", {{"why", ids.error().message}});
       return;
     }
     sandboxes.ids = std::move(*ids);
   }
-  SandboxSupport support = probe_sandboxes(launcher, sandboxes.ids.get());
+  SandboxSupport support = probe_sandboxes(deps.launcher, sandboxes.ids.get());
   sandboxes.offer.levels = std::move(support.levels);
   if (!support.process_refused.empty()) {
-    log.warn("no sandboxes are offered", {{"why", support.process_refused}});
+    deps.log.warn("no sandboxes are offered", {{"why", support.process_refused}});
   } else if (!support.image_refused.empty()) {
-    log.warn("no sandboxes with images are offered", {{"why", support.image_refused}});
+    deps.log.warn("no sandboxes with images are offered", {{"why", support.image_refused}});
   }
 }
 
 WarmPolicy warm_policy(const SandboxOptions& options, const SandboxOffer& offer) {
-  const bool has_sandboxes =
-      std::ranges::find(offer.levels, SandboxLevel::Process) != offer.levels.end();
-  return {.slots_max = has_sandboxes ? options.warm_slots : 0,
+  return {.slots_max = offers(offer, SandboxLevel::Process) ? options.warm_slots : 0,
           .starting_max = limits::kWarmStartsMax,
           .age_max = limits::kWarmAgeMax,
           .idle_after = limits::kWarmIdleAfter,
@@ -71,21 +60,22 @@ Result<> check_warm(const SandboxOptions& options, const SandboxOffer& offer) {
 
 }  // namespace
 
-Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const std::string& path,
-                                    ProcessLauncher& launcher, Log& log) {
+Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const SandboxDeps& deps) {
   Sandboxes sandboxes;
   SandboxOffer& offer = sandboxes.offer;
   offer.policy = options.policy;
-  HEARTH_TRY(check_images(options.images));
-  offer.images = options.images;
-  HEARTH_ASSIGN(FoundLanguages found, find_languages(options.languages, path));
+  HEARTH_ASSIGN(FoundLanguages found, find_languages(options.languages, deps.path));
   offer.languages = std::move(found.languages);
   for (const std::string& why : found.missing) {
-    log.info("an interpreter is missing", {{"why", why}});
+    deps.log.info("an interpreter is missing", {{"why", why}});
   }
   HEARTH_TRY(check_warm(options, offer));
   if (options.enabled) {
-    find_levels(launcher, log, sandboxes, options);
+    find_levels(deps, sandboxes, options);
+  }
+  if (offers(offer, SandboxLevel::Image)) {
+    HEARTH_ASSIGN(offer.images, prepare_images(options.images, {.cache_dir = deps.images_dir},
+                                               deps.clock, deps.log));
   }
   std::erase_if(offer.levels, [&](SandboxLevel level) { return level < options.lowest; });
   if (offer.levels.empty()) {
@@ -100,17 +90,14 @@ Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const std::st
 }
 
 void announce(const SandboxOffer& offer, AgentInfo& info) {
-  const auto offers = [&](SandboxLevel level) {
-    return std::ranges::find(offer.levels, level) != offer.levels.end();
-  };
   info.sandboxes = offer.levels;
   info.features.clear();
-  if (offers(SandboxLevel::Process) || offers(SandboxLevel::Image)) {
+  if (offers(offer, SandboxLevel::Process) || offers(offer, SandboxLevel::Image)) {
     for (const auto& [name, language] : offer.languages) {
       info.features.push_back(lang_feature(name));
     }
   }
-  if (offers(SandboxLevel::Image)) {
+  if (offers(offer, SandboxLevel::Image)) {
     for (const auto& [name, folder] : offer.images) {
       info.features.push_back(image_feature(name));
     }

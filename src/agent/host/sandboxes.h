@@ -11,6 +11,7 @@
 #include "agent/launcher/launcher.h"
 #include "agent/runtimes/sandbox_offer.h"
 #include "agent/sandbox/uid_ranges.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "base/warm_limits.h"
@@ -23,11 +24,19 @@ struct SandboxOptions {
   SandboxLevel lowest = SandboxLevel::None;  // jobs that ask for less are not taken
   SandboxPolicy policy;
   LanguageSettings languages;                 // over the defaults
-  std::map<std::string, std::string> images;  // folder of its root, by name
+  std::map<std::string, std::string> images;  // see images.h, by name
   std::int64_t warm_slots = limits::kWarmSlotsDefault;
   std::map<std::string, std::int64_t> warm_always;
   // Of all agents of the machine; see UidRanges.
   std::string ids_lock_path = "/run/hearth-sandbox-ids.lock";
+};
+
+struct SandboxDeps {
+  ProcessLauncher& launcher;
+  Clock& clock;
+  Log& log;
+  std::string path;        // where interpreters are looked for
+  std::string images_dir;  // of what is unpacked
 };
 
 struct Sandboxes {
@@ -36,11 +45,10 @@ struct Sandboxes {
   WarmPolicy warm;
 };
 
-// Runs a sandbox of each level by `launcher`, whose events it takes meanwhile. What this machine
+// Runs a sandbox of each level by the launcher, whose events it takes meanwhile. What this machine
 // cannot do is logged and not offered; InvalidArgument or NotFound for settings that make no sense,
 // FailedPrecondition when not even `lowest` is possible.
-Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const std::string& path,
-                                    ProcessLauncher& launcher, Log& log);
+Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const SandboxDeps& deps);
 
 // Says in `info` what is offered.
 void announce(const SandboxOffer& offer, AgentInfo& info);
