@@ -11,6 +11,7 @@
 #include <exception>
 
 #include "agent/launcher/helper/server.h"
+#include "archive/archive.h"
 
 namespace {
 
@@ -20,6 +21,12 @@ bool is_packet_socket(int fd) {
   int type = 0;
   socklen_t size = sizeof type;
   return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
+// What is wrong with the archive, or "".
+std::string unpack(int upload_fd, int work_fd) {
+  const auto unpacked = hearth::archive::extract_archive(upload_fd, work_fd);
+  return unpacked ? std::string() : unpacked.error().message;
 }
 
 }  // namespace
@@ -42,7 +49,8 @@ int main(int argc, char** argv) {
   try {
     hearth::agent::helper::Server server({.socket_fd = kSocket,
                                           .exec_deadline_ms = std::strtoll(argv[2], nullptr, 10),
-                                          .sandbox_templates = templates});
+                                          .sandbox_templates = templates,
+                                          .unpack = unpack});
     return server.run();
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "hearth-launcher: %s\n", failure.what());
