@@ -7,9 +7,11 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "base/task_limits.h"
 #include "front/rest/job_json.h"
 #include "front/rest/token_json.h"
 #include "fuzz.h"
+#include "model/language.h"
 #include "net/json_reader.h"
 #include "wire/job_codec.h"
 
@@ -47,7 +49,8 @@ void check_bounds(const JobRequest& request) {
     HEARTH_CHECK(argument.find('\0') == std::string::npos, "a NUL in the command");
     command += argument.size() + 1;
   }
-  HEARTH_CHECK(!run.command.empty() && !run.command.front().empty(), "no program to run");
+  HEARTH_CHECK(run.command.empty() == run.script.has_value(), "one of command and script");
+  HEARTH_CHECK(run.script || !run.command.front().empty(), "no program to run");
   HEARTH_CHECK(at_most(command, limits::kCommandBytesMax), "command_bytes_max");
   HEARTH_CHECK(at_most(bytes_of(run.env) + bytes_of(run.secret_env), limits::kEnvironmentBytesMax),
                "environment_bytes_max");
@@ -72,6 +75,30 @@ void check_bounds(const JobRequest& request) {
   if (request.array) {
     HEARTH_CHECK(request.array->to - request.array->from < limits::kArraySizeMax, "array_size_max");
   }
+}
+
+void check_script(const JobSpec& spec) {
+  const ExecutionSpec& run = spec.execution;
+  HEARTH_CHECK(run.image.empty() == (spec.scheduling.sandbox != SandboxLevel::Image),
+               "an image and its sandbox");
+  HEARTH_CHECK(run.image.empty() || is_valid_image_name(run.image), "an image's name");
+  HEARTH_CHECK(spec.scheduling.features == features_of(run), "an agent must offer what it needs");
+  if (!run.script) {
+    return;
+  }
+  HEARTH_CHECK(spec.scheduling.sandbox != SandboxLevel::None, "a script without a sandbox");
+  HEARTH_CHECK(is_valid_language(run.script->language), "a language's name");
+  HEARTH_CHECK(canonical_language(run.script->language) == run.script->language,
+               "a language has one name");
+  HEARTH_CHECK(!run.script->code.empty(), "no code to run");
+  HEARTH_CHECK(at_most(run.script->code.size(), limits::kScriptCodeBytesMax),
+               "script_code_bytes_max");
+  std::size_t arguments = 0;
+  for (const std::string& argument : run.script->args) {
+    HEARTH_CHECK(argument.find('\0') == std::string::npos, "a NUL in an argument");
+    arguments += argument.size() + 1;
+  }
+  HEARTH_CHECK(at_most(arguments, limits::kCommandBytesMax), "command_bytes_max");
 }
 
 JobSpec without_secrets(JobSpec spec) {
@@ -114,6 +141,7 @@ void check_job(std::string_view text, RequestKind kind) {
     return;
   }
   check_bounds(*request);
+  check_script(request->spec);
   check_wire(request->spec);
   if (!request->array && request->after_refs.empty()) {
     check_submitted_again(request->spec);

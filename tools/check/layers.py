@@ -57,7 +57,7 @@ PURE_EXTERNAL = ("openssl/crypto.h", "openssl/sha.h")
 # Values that base offers to the pure libraries; the rest of base reads clocks, files or logs.
 PURE_BASE = {"base/" + name for name in
              ("check.h", "error.h", "limits.h", "mutate.h", "result.h", "strong_id.h", "text.h",
-              "telemetry_limits.h", "time.h")}
+              "task_limits.h", "telemetry_limits.h", "time.h")}
 IMPURE_STD = {
     "thread", "mutex", "shared_mutex", "condition_variable", "future", "atomic", "stop_token",
     "semaphore", "latch", "barrier", "random", "fstream", "filesystem", "iostream", "cstdio",

@@ -127,7 +127,7 @@ Result<> BatchReader::add(JobRequest request) {
   }
   if (payload_bytes_ > limits::kBatchBodyBytesMax) {
     return too_many("batch_body_bytes_max", limits::kBatchBodyBytesMax,
-                    "bytes of commands, environments and inputs");
+                    "bytes of commands, scripts, environments and inputs");
   }
   if (edges_ > limits::kBatchEdgesMax) {
     return too_many("batch_edges_max", limits::kBatchEdgesMax, "dependencies inside it");

@@ -14,7 +14,7 @@ using net::JsonWriter;
 using Pull = net::BodySource::Pull;
 
 constexpr std::int64_t kEventsPerRead = 256;
-constexpr std::int64_t kJobsPerRead = 50;  // whole jobs: up to 1.3 MB each
+constexpr std::int64_t kJobsPerRead = 50;  // whole jobs: up to 2.5 MB each
 constexpr std::size_t kPageBytesMax = 4 * 1024 * 1024;
 
 // Reads in small steps, since a job may be large; `show` returns false to stop before that job.

@@ -110,12 +110,30 @@ void write_scheduling(JsonWriter& json, const SchedulingSpec& spec) {
   json.member("onInfeasible", to_string(spec.on_infeasible));
 }
 
-void write_execution(JsonWriter& json, const ExecutionSpec& spec) {
-  json.key("command").begin_array();
-  for (const std::string& argument : spec.command) {
-    json.string(argument);
+void write_texts(JsonWriter& json, std::string_view name, const std::vector<std::string>& texts) {
+  json.key(name).begin_array();
+  for (const std::string& text : texts) {
+    json.string(text);
   }
   json.end_array();
+}
+
+// One of the two, and null for the other.
+void write_command_or_script(JsonWriter& json, const ExecutionSpec& spec) {
+  if (!spec.script) {
+    write_texts(json, "command", spec.command);
+    json.member_null("script");
+    return;
+  }
+  json.member_null("command").key("script").begin_object();
+  json.member("language", spec.script->language).member("code", spec.script->code);
+  write_texts(json, "args", spec.script->args);
+  json.end_object();
+}
+
+void write_execution(JsonWriter& json, const ExecutionSpec& spec) {
+  write_command_or_script(json, spec);
+  write_text_or_null(json, "image", spec.image);
   write_map(json, "env", spec.env);
   write_text_or_null(json, "cwd", spec.cwd);
   write_text_or_null(json, "stdin", spec.stdin_bytes);
@@ -181,6 +199,7 @@ void write_job(JsonWriter& json, const JobView& job) {
   json.begin_object();
   write_record_members(json, job.record);
   write_text_or_null(json, "name", job.spec.name);
+  write_text_or_null(json, "prompt", job.spec.prompt);
   write_map(json, "labels", job.spec.labels);
   write_execution(json, job.spec.execution);
   write_scheduling(json, job.spec.scheduling);
@@ -227,6 +246,7 @@ void write_agent(JsonWriter& json, const AgentView& agent) {
     json.string(to_string(level));
   }
   json.end_array();
+  write_texts(json, "features", info.features);
   json.member("firstSeenAt", to_rfc3339(agent.record.first_seen_at))
       .member("lastHeartbeatAt", to_rfc3339(agent.record.last_heartbeat_at));
   const std::optional<Duration>& interval = agent.usage.heartbeat_interval;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "front/rest/job_request_parts.h"
+#include "model/language.h"
 #include "net/json_reader.h"
 
 namespace hearth::rest {
@@ -100,9 +101,6 @@ constexpr auto kToMaxQueue = [](Reading & r) -> auto& {
 constexpr auto kToTimeout = [](Reading & r) -> auto& {
   return execution(r).timeout;
 };
-constexpr auto kToGrace = [](Reading & r) -> auto& {
-  return execution(r).grace;
-};
 constexpr auto kToEnv = [](Reading & r) -> auto& {
   return execution(r).env;
 };
@@ -114,13 +112,13 @@ constexpr std::int64_t kInt32Min = std::numeric_limits<std::int32_t>::min();
 constexpr std::int64_t kInt32Max = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kRamMbMax = limits::kMemoryBytesMax / limits::kMiB;
 constexpr Duration::rep kTimeoutMsMax = limits::kTimeoutMax.count();
-constexpr Duration::rep kGraceMsMax = limits::kGraceMax.count();
 constexpr Duration::rep kQueueMsMax = limits::kQueueTimeMax.count();
 
 // All there is to say of each field; what is more than one value is in job_request_parts.cc.
 constexpr auto kFields = std::to_array<Field>({
     {"command", read_command},
-    {"script", refuse_script},
+    {"script", read_script},
+    {"image", read_image},
     {"upload", refuse_upload},
     {"name", text_field<kToName>},
     {"queue", text_field<kToQueue>},
@@ -132,7 +130,7 @@ constexpr auto kFields = std::to_array<Field>({
     {"gpus", integer_field<kToGpus, 0, limits::kGpusMax>},
     {"resources", read_resources},
     {"timeoutMs", duration_field<kToTimeout, 1, kTimeoutMsMax>},
-    {"graceMs", duration_field<kToGrace, 0, kGraceMsMax>},
+    {"graceMs", read_grace},
     {"priority", integer_field<kToPriority, kInt32Min, kInt32Max>},
     {"env", environment_field<kToEnv>},
     {"secretEnv", environment_field<kToSecretEnv>},
@@ -154,13 +152,44 @@ constexpr auto kFields = std::to_array<Field>({
     {"idempotencyKey", read_idempotency_key},
 });
 
+// What runs code of strangers is never without a sandbox unless it is asked for by name, and a
+// script not even then: it is written by people who have no business on the machine.
+Result<> settle_sandbox(Reading& reading) {
+  const ExecutionSpec& run = execution(reading);
+  SandboxLevel& level = scheduling(reading).sandbox;
+  if (!reading.has_sandbox) {
+    level = !run.image.empty() ? SandboxLevel::Image
+            : run.script       ? SandboxLevel::Process
+                               : SandboxLevel::None;
+  }
+  if (run.script && level == SandboxLevel::None) {
+    return invalid_field("sandbox",
+                         "a script runs in a sandbox only: leave 'sandbox' out for \"process\", or "
+                         "give the interpreter and the code as a 'command'");
+  }
+  if (!run.image.empty() && level != SandboxLevel::Image) {
+    return invalid_field("sandbox",
+                         "with an 'image' the sandbox is \"image\"; leave 'sandbox' out");
+  }
+  if (run.image.empty() && level == SandboxLevel::Image) {
+    return invalid_field("image", "the sandbox \"image\" needs 'image', the name of one");
+  }
+  return {};
+}
+
 // Rules that span fields.
 Result<> check_whole(const json::object& object, Reading& reading) {
   const ExecutionSpec& run = execution(reading);
-  if (run.command.empty()) {
+  if (run.command.empty() && !run.script) {
     return invalid_field("command",
-                         "a job must have 'command', an array such as [\"echo\", \"hi\"]");
+                         "a job must have 'command', an array such as [\"echo\", \"hi\"], or a "
+                         "'script' such as {\"language\": \"js\", \"code\": \"…\"}");
   }
+  HEARTH_TRY(settle_sandbox(reading));
+  if (run.script && !reading.has_grace) {
+    execution(reading).grace = Duration(0);
+  }
+  scheduling(reading).features = features_of(run);
   for (const auto& [name, value] : run.secret_env) {
     if (run.env.contains(name)) {
       return invalid_field("secretEnv." + name, name + " is in env and in secretEnv; give it once");
@@ -172,8 +201,9 @@ Result<> check_whole(const json::object& object, Reading& reading) {
   if (reading.request.array) {
     const std::int64_t count = reading.request.array->to - reading.request.array->from + 1;
     if (payload_bytes(reading.request.spec) > limits::kBatchBodyBytesMax / count) {
-      return field_too_large("array", "batch_body_bytes_max", limits::kBatchBodyBytesMax,
-                             "bytes of commands, environments and inputs in all its elements");
+      return field_too_large(
+          "array", "batch_body_bytes_max", limits::kBatchBodyBytesMax,
+          "bytes of commands, scripts, environments and inputs in all its elements");
     }
   }
   if (!reading.has_cpu_limit) {
@@ -219,9 +249,16 @@ Result<JobRequest> read_job_request(const json::value& value, RequestKind kind) 
 
 std::int64_t payload_bytes(const JobSpec& spec) {
   const ExecutionSpec& run = spec.execution;
-  std::size_t bytes = run.stdin_bytes.size() + run.cwd.size();
+  std::size_t bytes = run.stdin_bytes.size() + run.cwd.size() + run.image.size() +
+                      spec.prompt.size() + spec.callback_url.size();
   for (const std::string& argument : run.command) {
     bytes += argument.size() + 1;
+  }
+  if (run.script) {
+    bytes += run.script->code.size();
+    for (const std::string& argument : run.script->args) {
+      bytes += argument.size() + 1;
+    }
   }
   bytes += spec.scheduling.after.size() * sizeof(Dependency);
   for (const auto* map :

@@ -46,7 +46,7 @@ Result<JobRequest> read_job_request(const boost::json::value& value, RequestKind
 // and, so that keys stay unique, ":INDEX" behind its idempotency key.
 std::vector<JobSpec> expand_array(JobRequest request);
 
-// Of what a spec carries that may be large: command, environments, labels, input.
+// Of what a spec carries that may be large: command, script, environments, labels, input.
 std::int64_t payload_bytes(const JobSpec& spec);
 
 // Every field a request may have, for the tests that hold the contract against it.

@@ -5,6 +5,9 @@
 #include <cmath>
 
 #include "base/rfc3339.h"
+#include "base/task_limits.h"
+#include "front/rest/script_fields.h"
+#include "model/language.h"
 
 namespace hearth::rest {
 
@@ -230,13 +233,53 @@ Result<> read_sandbox(const json::value& value, const FieldPath& path, Reading& 
                                                           SandboxLevel::Image};
   HEARTH_ASSIGN(const std::size_t index, read_word(value, path, {"none", "process", "image"}));
   reading.request.spec.scheduling.sandbox = kLevels.at(index);
+  reading.has_sandbox = true;
   return {};
 }
 
-Result<> refuse_script(const json::value&, const FieldPath& path, Reading&) {
-  return not_supported(path,
-                       "this version runs commands only; give the interpreter and the code as a "
-                       "command, such as [\"python3\", \"-c\", CODE]");
+Result<> read_script(const json::value& value, const FieldPath& path, Reading& reading) {
+  HEARTH_ASSIGN(const json::object* object, read_object(value, path));
+  ScriptSpec script;
+  for (const auto& member : *object) {
+    const FieldPath where = path + "." + std::string(member.key());
+    if (member.key() == "language") {
+      HEARTH_ASSIGN(script.language, read_language(member.value(), where));
+    } else if (member.key() == "code") {
+      HEARTH_ASSIGN(script.code, read_code(member.value(), where));
+    } else if (member.key() == "args") {
+      HEARTH_ASSIGN(script.args, read_arguments(member.value(), where));
+    } else {
+      return unknown_field(where);
+    }
+  }
+  for (const char* needed : {"language", "code"}) {
+    if (!object->contains(needed)) {
+      const FieldPath where = path + "." + needed;
+      return invalid_field(where, path + " must have '" + needed +
+                                      "', such as {\"language\": \"js\", \"code\": \"…\"}");
+    }
+  }
+  reading.request.spec.execution.script = std::move(script);
+  return {};
+}
+
+Result<> read_image(const json::value& value, const FieldPath& path, Reading& reading) {
+  HEARTH_ASSIGN(std::string name,
+                read_text(value, path, {limits::kImageNameBytesMax, "image_name_bytes_max"}));
+  if (!is_valid_image_name(name)) {
+    return invalid_field(path, path +
+                                   " must be the name that agents give to an image, of A-Z a-z 0-9 "
+                                   ". _ : @ - and no path; /v1/agents shows which there are");
+  }
+  reading.request.spec.execution.image = std::move(name);
+  return {};
+}
+
+Result<> read_grace(const json::value& value, const FieldPath& path, Reading& reading) {
+  HEARTH_ASSIGN(reading.request.spec.execution.grace,
+                read_milliseconds(value, path, Duration(0), limits::kGraceMax));
+  reading.has_grace = true;
+  return {};
 }
 
 Result<> refuse_upload(const json::value&, const FieldPath& path, Reading&) {

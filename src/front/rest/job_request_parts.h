@@ -17,10 +17,13 @@ struct Reading {
   RequestKind kind = RequestKind::Single;
   std::int64_t environment_bytes = 0;
   bool has_cpu_limit = false;
+  bool has_grace = false;
+  bool has_sandbox = false;
 };
 
 // Each reads the value of its field into `reading`.
-Result<> refuse_script(const boost::json::value& value, const FieldPath& path, Reading& reading);
+Result<> read_script(const boost::json::value& value, const FieldPath& path, Reading& reading);
+Result<> read_image(const boost::json::value& value, const FieldPath& path, Reading& reading);
 Result<> refuse_upload(const boost::json::value& value, const FieldPath& path, Reading& reading);
 Result<> read_command(const boost::json::value& value, const FieldPath& path, Reading& reading);
 Result<> read_required_cpu(const boost::json::value& value, const FieldPath& path,
@@ -29,6 +32,7 @@ Result<> read_cpu_limit(const boost::json::value& value, const FieldPath& path, 
 Result<> read_resources(const boost::json::value& value, const FieldPath& path, Reading& reading);
 Result<> read_cwd(const boost::json::value& value, const FieldPath& path, Reading& reading);
 Result<> read_stdin(const boost::json::value& value, const FieldPath& path, Reading& reading);
+Result<> read_grace(const boost::json::value& value, const FieldPath& path, Reading& reading);
 Result<> read_sandbox(const boost::json::value& value, const FieldPath& path, Reading& reading);
 Result<> read_backoff(const boost::json::value& value, const FieldPath& path, Reading& reading);
 Result<> read_retry_on(const boost::json::value& value, const FieldPath& path, Reading& reading);

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/limits.h"
+#include "base/task_limits.h"
 #include "front/rest/job_json.h"
 #include "net/json_reader.h"
 
@@ -123,6 +124,88 @@ void expect_refused(const std::vector<Bad>& cases) {
   }
 }
 
+// A good script with more members of the job.
+std::string script_with(std::string_view members) {
+  return R"({"script":{"language":"js","code":"1"},)" + std::string(members) + "}";
+}
+
+TEST(JobRequestTest, AScriptIsSandboxedAndNeedsItsLanguage) {
+  const auto request =
+      parse(R"({"script":{"language":"python3","code":"print(1)\u0000\ufeff","args":["","a b"]}})");
+  ASSERT_TRUE(request) << request.error().message;
+  const ExecutionSpec& run = request->spec.execution;
+  ASSERT_TRUE(run.script);
+  EXPECT_EQ(run.script->language, "python");
+  EXPECT_EQ(run.script->code, std::string("print(1)\0\xef\xbb\xbf", 12));
+  EXPECT_EQ(run.script->args, (std::vector<std::string>{"", "a b"}));
+  EXPECT_TRUE(run.command.empty());
+  EXPECT_EQ(run.grace, Duration(0));
+  EXPECT_EQ(request->spec.scheduling.sandbox, SandboxLevel::Process);
+  EXPECT_EQ(request->spec.scheduling.features, std::vector<std::string>{"lang:python"});
+  EXPECT_EQ(parse(script_with(R"("graceMs":70)"))->spec.execution.grace, Duration(70));
+  EXPECT_EQ(parse(script_with(R"("sandbox":"process")"))->spec,
+            parse(script_with(R"("gpus":0)"))->spec);
+}
+
+TEST(JobRequestTest, AnImageIsItsSandbox) {
+  for (const std::string& body :
+       {with(R"("image":"debian:12")"), with(R"("image":"debian:12","sandbox":"image")"),
+        script_with(R"("image":"debian:12")")}) {
+    const auto request = parse(body);
+    ASSERT_TRUE(request) << request.error().message;
+    EXPECT_EQ(request->spec.execution.image, "debian:12");
+    EXPECT_EQ(request->spec.scheduling.sandbox, SandboxLevel::Image);
+    EXPECT_EQ(request->spec.scheduling.features.front(), "image:debian:12");
+  }
+}
+
+TEST(JobRequestTest, RefusesScriptsAndImagesThatCannotBe) {
+  const auto script = [](const std::string& value) { return "{\"script\":" + value + "}"; };
+  const std::string js = R"("language":"js")";
+  expect_refused({
+      {script("null"), "script"},
+      {script("\"1\""), "script"},
+      {script(R"({"code":"1"})"), "script.language"},
+      {script("{" + js + "}"), "script.code"},
+      {script("{" + js + R"(,"code":""})"), "script.code"},
+      {script("{" + js + R"(,"code":["1"]})"), "script.code"},
+      {script("{" + js + R"(,"code":"1","file":"a"})"), "script.file", "unknown_field"},
+      {script("{" + js + R"(,"code":"1","args":"a"})"), "script.args"},
+      {script("{" + js + R"(,"code":"1","args":["a","\u0000"]})"), "script.args[1]"},
+      {script("{" + js + R"(,"code":"1","args":[")" + repeated('x', limits::kCommandBytesMax / 2) +
+              R"(",")" + repeated('x', limits::kCommandBytesMax / 2) + R"("]})"),
+       "script.args", "too_large"},
+      {script(R"({"language":"","code":"1"})"), "script.language"},
+      {script(R"({"language":"JavaScript","code":"1"})"), "script.language"},
+      {script(R"({"language":"a/b","code":"1"})"), "script.language"},
+      {script(R"({"language":")" + repeated('a', limits::kLanguageBytesMax + 1) +
+              R"(","code":"1"})"),
+       "script.language", "too_large"},
+      {script_with(R"("sandbox":"none")"), "sandbox"},
+      {script_with(R"("sandbox":"image")"), "image"},
+      {script_with(R"("image":"a","sandbox":"process")"), "sandbox"},
+      {with(R"("image":"a","sandbox":"none")"), "sandbox"},
+      {with(R"("sandbox":"image")"), "image"},
+      {with(R"("image":"../etc")"), "image"},
+      {with(R"("image":"")"), "image"},
+      {with(R"("image":")" + repeated('a', limits::kImageNameBytesMax + 1) + R"(")"), "image",
+       "too_large"},
+  });
+}
+
+TEST(JobRequestTest, CodeIsBoundedAndCounts) {
+  const auto with_code = [](std::int64_t bytes) {
+    return parse(R"({"script":{"language":"js","code":")" + repeated('x', bytes) + R"("}})");
+  };
+  const auto largest = with_code(limits::kScriptCodeBytesMax);
+  ASSERT_TRUE(largest) << largest.error().message;
+  EXPECT_GE(payload_bytes(largest->spec), limits::kScriptCodeBytesMax);
+  const auto refused = with_code(limits::kScriptCodeBytesMax + 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().limit, "script_code_bytes_max");
+  EXPECT_EQ(refused.error().field, "script.code");
+}
+
 TEST(JobRequestTest, RefusesCommandsThatCannotRun) {
   expect_refused({
       {"{}", "command"},
@@ -133,7 +216,6 @@ TEST(JobRequestTest, RefusesCommandsThatCannotRun) {
       {R"({"command":["a",1]})", "command[1]"},
       {R"({"command":["a","b\u0000c"]})", "command[1]"},
       {R"({"command":["a"],"script":{"language":"js","code":"1"}})", "script"},
-      {R"({"script":{"language":"js","code":"1"}})", "script", "not_supported"},
       {with(R"("upload":"u1")"), "upload", "not_supported"},
       {R"({"command":[")" + repeated('x', limits::kCommandBytesMax + 1) + R"("]})", "command[0]",
        "too_large"},
@@ -338,6 +420,7 @@ TEST(JobRequestTest, BoundsAreMetExactly) {
        [](std::int64_t size) { return R"("array":{"from":1,"to":)" + std::to_string(size) + "}"; },
        "array_size_max"},
       {"name", limits::kNameBytesMax, text("name"), "name_bytes_max"},
+      {"image", limits::kImageNameBytesMax, text("image"), "image_name_bytes_max"},
       {"idempotencyKey", limits::kIdempotencyKeyBytesMax, text("idempotencyKey"),
        "idempotency_key_bytes_max"},
       {"cwd", limits::kCwdBytesMax,

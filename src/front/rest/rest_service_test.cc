@@ -77,10 +77,10 @@ TEST_F(RestServiceTest, ErrorsNameFieldAndLimit) {
   EXPECT_EQ(json(limit).at("limitValue").as_int64(), 256);
   expect_problem(post("/v1/jobs", "{"), 400, "invalid_json");
   expect_problem(post("/v1/jobs", R"({"command":["true"],"cmd":1})"), 400, "unknown_field");
-  expect_problem(post("/v1/jobs", R"({"script":{"language":"js","code":"1"}})"), 422,
-                 "not_supported");
-  expect_problem(post("/v1/jobs", R"({"command":["true"],"sandbox":"process"})"), 422,
-                 "sandbox_unavailable");
+  const RawResponse open =
+      post("/v1/jobs", R"({"script":{"language":"js","code":"1"},"sandbox":"none"})");
+  expect_problem(open, 400, "invalid_field");
+  EXPECT_EQ(text(json(open), "field"), "sandbox");
   EXPECT_EQ(api_.submit_calls(), 0);
 }
 
@@ -93,13 +93,21 @@ TEST_F(RestServiceTest, UploadsAreSaidNotToBeThereWhateverIsSent) {
   expect_problem(get("/v1/uploads"), 405, "method_not_allowed");
 }
 
-TEST_F(RestServiceTest, ASandboxThatAnAgentOffersIsTaken) {
-  AgentView agent;
-  agent.record.info.id = AgentId("a1");
-  agent.record.info.sandboxes = {SandboxLevel::None, SandboxLevel::Process};
-  api_.set_agent(agent);
-  EXPECT_EQ(post("/v1/jobs", R"({"command":["true"],"sandbox":"process"})").status, 201);
-  EXPECT_EQ(post("/v1/jobs", R"({"command":["true"],"sandbox":"image"})").status, 422);
+TEST_F(RestServiceTest, AScriptIsShownAsItWasGiven) {
+  const JobId id = submit(
+      R"({"script":{"language":"node","code":"console.log(1)\n","args":["a"]},"image":"debian"})");
+  const auto job = json(get("/v1/jobs/" + to_string(id)));
+  EXPECT_EQ(job.at("script"),
+            boost::json::parse(R"({"language":"js","code":"console.log(1)\n","args":["a"]})"));
+  EXPECT_TRUE(job.at("command").is_null());
+  EXPECT_EQ(text(job, "image"), "debian");
+  EXPECT_EQ(text(job, "sandbox"), "image");
+  EXPECT_EQ(job.at("graceMs").as_int64(), 0);
+  const auto listed = json(get("/v1/jobs")).at("jobs").at(0);
+  EXPECT_EQ(listed.at("script"), job.at("script"));
+  const auto command = json(get("/v1/jobs/" + to_string(submit())));
+  EXPECT_TRUE(command.at("script").is_null());
+  EXPECT_EQ(command.at("command"), boost::json::parse(R"(["true"])"));
 }
 
 TEST_F(RestServiceTest, ErrorsOfTheControllerKeepTheirCode) {
@@ -114,6 +122,8 @@ TEST_F(RestServiceTest, ErrorsOfTheControllerKeepTheirCode) {
        503, "storage_unavailable"},
       {Error{.code = ErrorCode::FailedPrecondition, .message = "no", .kind = "infeasible"}, 422,
        "infeasible"},
+      {Error{.code = ErrorCode::FailedPrecondition, .message = "no", .kind = "sandbox_unavailable"},
+       422, "sandbox_unavailable"},
       {internal_error("oops"), 500, "internal"},
   };
   for (const auto& [error, status, code] : cases) {
@@ -275,12 +285,12 @@ TEST_F(RestServiceTest, TakesABatchOfEitherKind) {
   EXPECT_TRUE(json(post("/v1/jobs:batch", "[]")).at("results").as_array().empty());
   expect_problem(post("/v1/jobs:batch", "[{},"), 400, "invalid_json");
   expect_problem(post("/v1/jobs:batch", "[]", "text/plain"), 415, "unsupported_media_type");
-  EXPECT_EQ(text(json(post("/v1/jobs:batch", R"([{"command":["a"],"sandbox":"image"}])"))
-                     .at("results")
-                     .at(0)
-                     .at("error"),
-                 "code"),
-            "sandbox_unavailable");
+  const auto scripts = json(post("/v1/jobs:batch", R"([
+      {"script":{"language":"js","code":"1"}},
+      {"script":{"language":"js","code":"1"},"sandbox":"none"}])"))
+                           .at("results");
+  EXPECT_FALSE(text(scripts.at(0), "id").empty());
+  EXPECT_EQ(text(scripts.at(1).at("error"), "field"), "sandbox");
 }
 
 TEST_F(RestServiceTest, BoundsABatchAsItStreams) {

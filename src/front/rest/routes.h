@@ -78,7 +78,5 @@ void send_stream(Context& context, const Call& call, net::Response head,
                  std::optional<std::int64_t> length = std::nullopt);
 net::Response json_response(int status, std::string body);
 Error no_such_job(std::string_view id);
-// Fails when a spec asks for a sandbox level that no agent offers.
-Result<> check_sandbox(Context& context, const JobSpec& spec);
 
 }  // namespace hearth::rest

@@ -122,8 +122,7 @@ std::string batch_json(const std::vector<BatchEntry>& entries, const api::Submit
 class BatchSink final : public net::BodySink {
  public:
   BatchSink(Context& context, BatchFormat format)
-      : context_(context),
-        reader_(format, [&context](const JobSpec& spec) { return check_sandbox(context, spec); }) {}
+      : context_(context), reader_(format, [](const JobSpec&) { return Result<>(); }) {}
 
   Result<> on_data(std::string_view bytes) override { return reader_.feed(bytes); }
 
@@ -158,33 +157,10 @@ class BatchSink final : public net::BodySink {
 
 }  // namespace
 
-Result<> check_sandbox(Context& context, const JobSpec& spec) {
-  const SandboxLevel level = spec.scheduling.sandbox;
-  if (level == SandboxLevel::None) {
-    return {};
-  }
-  for (const AgentView& agent : context.api.agents()) {
-    const auto& offered = agent.record.info.sandboxes;
-    if (std::find(offered.begin(), offered.end(), level) != offered.end()) {
-      return {};
-    }
-  }
-  Error error = invalid_field("sandbox", "no agent offers the sandbox level '" +
-                                             std::string(to_string(level)) +
-                                             "'; /v1/agents shows which levels there are");
-  error.code = ErrorCode::Unimplemented;
-  error.kind = "sandbox_unavailable";
-  return error;
-}
-
 void submit_job(Context& context, Call call) {
   auto request = parse_job_request(call.request.body, RequestKind::Single);
   if (!request) {
     call.responder.fail(request.error());
-    return;
-  }
-  if (auto checked = check_sandbox(context, request->spec); !checked) {
-    call.responder.fail(checked.error());
     return;
   }
   const bool is_array = request->array.has_value();
