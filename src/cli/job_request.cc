@@ -1,19 +1,31 @@
 #include "cli/job_request.h"
 
+#include <array>
 #include <ctime>
 #include <optional>
+#include <utility>
 
 #include <boost/json.hpp>
 
 #include "base/rfc3339.h"
 #include "config/quantity.h"
 #include "config/settings.h"
+#include "net/json_writer.h"
 
 namespace hearth::cli {
 
 namespace json = boost::json;
 
 namespace {
+
+constexpr auto kExtensions = std::to_array<std::pair<std::string_view, std::string_view>>({
+    {".js", "js"},
+    {".mjs", "js"},
+    {".cjs", "js"},
+    {".py", "python"},
+    {".sh", "sh"},
+    {".bash", "sh"},
+});
 
 Error for_flag(const char* flag, const Error& error) {
   return invalid_argument(std::string(flag) + ": " + error.message);
@@ -132,6 +144,7 @@ Result<> set_array(json::object& body, const std::string& range) {
 Result<> set_placement(json::object& body, const JobOptions& options, TimePoint now) {
   HEARTH_TRY(set_pairs(body, "requires", "--require", options.requires_labels));
   set_text(body, "sandbox", options.sandbox);
+  set_text(body, "image", options.image);
   set_text(body, "queue", options.queue);
   set_text(body, "group", options.group);
   if (options.group_limit != 0) {
@@ -153,18 +166,60 @@ Result<> set_placement(json::object& body, const JobOptions& options, TimePoint 
   return set_array(body, options.array);
 }
 
+Result<> set_script(json::object& body, const JobOptions& options, const std::string& code) {
+  if (code.empty()) {
+    return invalid_argument("--script: " + options.script_from + " is empty");
+  }
+  if (!net::is_utf8(code)) {
+    return invalid_argument("--script: " + options.script_from +
+                            " is no UTF-8 text; send such a file with --stdin, or convert it");
+  }
+  std::string language = options.language;
+  if (language.empty()) {
+    HEARTH_ASSIGN(language, language_of_file(options.script_from));
+  }
+  json::object script{{"language", language}, {"code", code}};
+  if (!options.command.empty()) {
+    script["args"] = json::array(options.command.begin(), options.command.end());
+  }
+  body["script"] = std::move(script);
+  return {};
+}
+
+Result<> set_command(json::object& body, const JobOptions& options) {
+  if (!options.language.empty()) {
+    return invalid_argument("--language has a meaning only with --script");
+  }
+  if (options.command.empty()) {
+    return invalid_argument(
+        "no command; write it after --, for example: hearth run -- echo hello, or name a script "
+        "with --script");
+  }
+  body["command"] = json::array(options.command.begin(), options.command.end());
+  return {};
+}
+
 }  // namespace
 
-Result<std::string> job_request_body(const JobOptions& options, const std::string& stdin_bytes,
-                                     TimePoint now) {
-  if (options.command.empty()) {
-    return invalid_argument("no command; write it after --, for example: hearth run -- echo hello");
+Result<std::string> language_of_file(const std::string& path) {
+  for (const auto& [extension, language] : kExtensions) {
+    if (path.ends_with(extension)) {
+      return std::string(language);
+    }
   }
+  return invalid_argument("--script: which language " + (path == "-" ? "standard input" : path) +
+                          " holds cannot be told by its name; add --language js, python, sh or "
+                          "what else agents offer");
+}
+
+Result<std::string> job_request_body(const JobOptions& options, const JobInputs& inputs,
+                                     TimePoint now) {
   json::object body;
-  body["command"] = json::array(options.command.begin(), options.command.end());
+  HEARTH_TRY(options.script_from.empty() ? set_command(body, options)
+                                         : set_script(body, options, inputs.code));
   set_text(body, "name", options.name);
   set_text(body, "cwd", options.cwd);
-  set_text(body, "stdin", stdin_bytes);
+  set_text(body, "stdin", inputs.stdin_bytes);
   set_text(body, "idempotencyKey", options.idempotency_key);
   HEARTH_TRY(set_pairs(body, "labels", "--label", options.labels));
   HEARTH_TRY(set_pairs(body, "env", "--env", options.env));

@@ -1,4 +1,4 @@
-// The flags of run and submit -> the JSON body of POST /v1/jobs. Pure but for reading --stdin.
+// The flags of run and submit -> the JSON body of POST /v1/jobs. Pure.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,18 @@
 
 namespace hearth::cli {
 
-// InvalidArgument names the flag and what to write. `now` turns --delay into notBefore;
-// `stdin_bytes` is what --stdin gave.
-Result<std::string> job_request_body(const JobOptions& options, const std::string& stdin_bytes,
+// What the files held that flags name.
+struct JobInputs {
+  std::string stdin_bytes;  // --stdin
+  std::string code;         // --script
+};
+
+// InvalidArgument names the flag and what to write. `now` turns --delay into notBefore.
+Result<std::string> job_request_body(const JobOptions& options, const JobInputs& inputs,
                                      TimePoint now);
+
+// By its extension, for what is run most; InvalidArgument says how to name another.
+Result<std::string> language_of_file(const std::string& path);
 
 // What a file of --from holds, as NDJSON or as a JSON array: by its first character that is no
 // space.

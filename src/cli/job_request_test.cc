@@ -1,11 +1,16 @@
 #include "cli/job_request.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
 
+#include "base/files.h"
+#include "base/testing/temp_dir.h"
+#include "base/unique_fd.h"
 #include "cli/follow.h"
 #include "cli/json_text.h"
+#include "cli/stdin_source.h"
 #include "cli/table.h"
 
 namespace hearth::cli {
@@ -18,7 +23,7 @@ JobOptions with_command() {
 }
 
 TEST(JobRequestTest, SaysOnlyWhatWasAskedFor) {
-  EXPECT_EQ(*job_request_body(with_command(), "", TimePoint{}), R"({"command":["true"]})");
+  EXPECT_EQ(*job_request_body(with_command(), {}, TimePoint{}), R"({"command":["true"]})");
 }
 
 TEST(JobRequestTest, CarriesEveryFlag) {
@@ -41,7 +46,8 @@ TEST(JobRequestTest, CarriesEveryFlag) {
   options.delay = "1s";
   options.max_queue = "1h";
   options.array = "1-10";
-  const auto body = job_request_body(options, "input", time_from_ms(1'000));
+  const auto body =
+      job_request_body(options, {.stdin_bytes = "input", .code = {}}, time_from_ms(1'000));
   ASSERT_TRUE(body) << body.error().message;
   EXPECT_EQ(boost::json::parse(*body), boost::json::parse(R"({
     "command":["true"],"stdin":"input","labels":{"team":"x"},"env":{"A":"b=c"},"maxRetries":2,
@@ -51,11 +57,79 @@ TEST(JobRequestTest, CarriesEveryFlag) {
     "notBefore":"1970-01-01T00:00:02.000Z","maxQueueMs":3600000,"array":{"from":1,"to":10}})"));
 }
 
+JobOptions with_script(const std::string& file, const std::string& language = "") {
+  JobOptions options;
+  options.script_from = file;
+  options.language = language;
+  return options;
+}
+
+Result<std::string> body_of_script(const JobOptions& options, const std::string& code) {
+  return job_request_body(options, {.stdin_bytes = {}, .code = code}, TimePoint{});
+}
+
+TEST(JobRequestTest, AScriptTakesWhatFollowsAsArguments) {
+  JobOptions options = with_script("dir.py/hello.mjs");
+  options.command = {"a", "-b"};
+  options.image = "debian";
+  const auto body = body_of_script(options, "console.log(1)\n");
+  ASSERT_TRUE(body) << body.error().message;
+  EXPECT_EQ(boost::json::parse(*body), boost::json::parse(R"({"image":"debian",
+    "script":{"language":"js","code":"console.log(1)\n","args":["a","-b"]}})"));
+  EXPECT_EQ(*body_of_script(with_script("-", "ruby"), "x"),
+            R"({"script":{"language":"ruby","code":"x"}})");
+}
+
+TEST(JobRequestTest, TheLanguageIsToldByTheNameOfTheFile) {
+  const std::vector<std::pair<const char*, const char*>> files = {
+      {"a.js", "js"},     {"a.mjs", "js"}, {"a.cjs", "js"},
+      {"a.py", "python"}, {"a.sh", "sh"},  {"a.bash", "sh"}};
+  for (const auto& [file, language] : files) {
+    EXPECT_EQ(*language_of_file(file), language) << file;
+  }
+  for (const char* file : {"-", "a", "js", "a.ts", "a.js.txt"}) {
+    const auto refused = language_of_file(file);
+    ASSERT_FALSE(refused) << file;
+    EXPECT_NE(refused.error().message.find("--language"), std::string::npos) << file;
+  }
+}
+
+TEST(JobRequestTest, AScriptThatCannotBeSentIsRefusedHere) {
+  EXPECT_NE(body_of_script(with_script("a.js"), "").error().message.find("empty"),
+            std::string::npos);
+  EXPECT_NE(body_of_script(with_script("a.js"), "\xe9").error().message.find("UTF-8"),
+            std::string::npos);
+  JobOptions options = with_command();
+  options.language = "js";
+  EXPECT_NE(job_request_body(options, {}, TimePoint{}).error().message.find("--script"),
+            std::string::npos);
+}
+
+TEST(JobInputsTest, ReadsScriptAndInput) {
+  const hearth::testing::TempDir dir;
+  const std::string file = dir.path() + "/a.py";
+  ASSERT_TRUE(write_file_atomically(file, "print(1)"));
+  const UniqueFd input(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  const Terminal terminal{.in_fd = input.get()};
+  JobOptions options = with_script(file);
+  options.stdin_from = "-";
+  const auto inputs = read_job_inputs(options, terminal);
+  ASSERT_TRUE(inputs) << inputs.error().message;
+  EXPECT_EQ(inputs->code, "print(1)");
+  EXPECT_EQ(inputs->stdin_bytes, "print(1)");
+  options.script_from = "-";
+  EXPECT_NE(read_job_inputs(options, terminal).error().message.find("exclude"), std::string::npos);
+  EXPECT_NE(read_job_inputs(with_script(dir.path() + "/none.js"), terminal)
+                .error()
+                .message.find("none.js"),
+            std::string::npos);
+}
+
 TEST(JobRequestTest, ABadFlagIsNamed) {
   const auto refused = [](auto change) {
     JobOptions options = with_command();
     change(options);
-    const auto body = job_request_body(options, "", TimePoint{});
+    const auto body = job_request_body(options, {}, TimePoint{});
     return body ? std::string("accepted: " + *body) : body.error().message;
   };
   EXPECT_EQ(refused([](auto& o) { o.cpu = "-1"; }).find("--cpu:"), 0U);

@@ -7,6 +7,7 @@
 #include "cli/cell_text.h"
 #include "cli/commands.h"
 #include "cli/follow.h"
+#include "cli/job_line.h"
 #include "cli/json_text.h"
 #include "cli/table.h"
 #include "cli/top_parse.h"
@@ -22,17 +23,6 @@ constexpr std::size_t kCommandWidth = 48;
 Result<int> print_json(Session& session, const json::value& value) {
   HEARTH_TRY(session.out(json::serialize(value) + "\n"));
   return kExitFine;
-}
-
-std::string command_of(const json::value& job) {
-  std::string line;
-  if (const auto* command = job.as_object().if_contains("command");
-      command != nullptr && command->is_array()) {
-    for (const auto& word : command->get_array()) {
-      line += (line.empty() ? "" : " ") + std::string(word.as_string());
-    }
-  }
-  return clean_cell(line, kCommandWidth);
 }
 
 // How long it ran, runs or waits.
@@ -155,7 +145,8 @@ Result<int> show_jobs(Session& session, const JobsCommand& command) {
   for (const auto& job : jobs) {
     table.add({text_of(job, "id"), text_of(job, "state"), text_of(job, "reason", "-"),
                time_of(job, now), std::to_string(integer_of(job, "attempt")),
-               text_of(job, "agentId", "-"), text_of(job, "name", "-"), command_of(job)});
+               text_of(job, "agentId", "-"), text_of(job, "name", "-"),
+               clean_cell(job_line(job), kCommandWidth)});
   }
   HEARTH_TRY(session.out(table.text()));
   if (has_value(answer, "nextCursor")) {

@@ -38,6 +38,9 @@ struct JobOptions {
   std::vector<std::string> env;
   std::string cwd;
   std::string stdin_from;
+  std::string script_from;  // then `command` holds the script's arguments
+  std::string language;
+  std::string image;
   std::string sandbox;
   std::vector<std::string> requires_labels;
   std::vector<std::string> labels;

@@ -275,7 +275,8 @@ class Parser {
   }
 
   void add_work() {
-    CLI::App& run = command("run", "Run a command as a job: live output, its exit code", run_);
+    CLI::App& run =
+        command("run", "Run a command or script as a job: live output, its exit code", run_);
     add_common(run, run_.common);
     add_job_options(run, run_.job);
     run.footer(kExitCodes);

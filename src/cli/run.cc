@@ -40,8 +40,8 @@ Result<int> run_job(Session& session, const RunCommand& command) {
   if (options.idempotency_key.empty()) {
     options.idempotency_key = "run-" + random_hex(16);
   }
-  HEARTH_ASSIGN(const std::string input, read_stdin_source(options.stdin_from, session.terminal()));
-  HEARTH_ASSIGN(const std::string body, job_request_body(options, input, SystemClock().now()));
+  HEARTH_ASSIGN(const JobInputs inputs, read_job_inputs(options, session.terminal()));
+  HEARTH_ASSIGN(const std::string body, job_request_body(options, inputs, SystemClock().now()));
   HEARTH_ASSIGN(const auto submitted, submit_once(session, body));
   const std::string id = text_of(submitted, "id");
   Follower follower(session, id, {.cancel_on_interrupt = true, .stream = {}, .attempt = {}});

@@ -17,7 +17,8 @@ void add_limit_options(CLI::App& app, JobOptions& job) {
       ->allow_extra_args(false);
   app.add_option("--timeout", job.timeout, "Wall time of one attempt, e.g. 30s, 5m (default 300s)")
       ->group("Limits");
-  app.add_option("--grace", job.grace, "Between SIGTERM and SIGKILL (default 5s)")->group("Limits");
+  app.add_option("--grace", job.grace, "Between SIGTERM and SIGKILL (default 5s; scripts 0)")
+      ->group("Limits");
   app.add_option("--on-output-limit", job.on_output_limit,
                  "truncate or kill when a stream passes its bound")
       ->type_name("truncate|kill")
@@ -28,8 +29,11 @@ void add_placement_options(CLI::App& app, JobOptions& job) {
   app.add_option("--require", job.requires_labels, "Label an agent must carry, k=v; repeatable")
       ->group("Placement")
       ->allow_extra_args(false);
-  app.add_option("--sandbox", job.sandbox, "none, process or image (default none)")
+  app.add_option("--sandbox", job.sandbox,
+                 "none, process or image (default none; with --script process, with --image image)")
       ->type_name("none|process|image")
+      ->group("Placement");
+  app.add_option("--image", job.image, "Root file system to run in, by the name agents give to it")
       ->group("Placement");
   app.add_option("--priority", job.priority, "Higher goes first (default 0)")->group("Placement");
   app.add_option("--queue", job.queue, "Queue (default \"default\")")->group("Placement");
@@ -80,6 +84,15 @@ void add_job_options(CLI::App& app, JobOptions& job) {
       ->type_name("DIR");
   app.add_option("--stdin", job.stdin_from, "Standard input from FILE, or - for this one's")
       ->type_name("FILE");
+  app.add_option(
+         "--script", job.script_from,
+         "Run the code in FILE (- for standard input) in a sandbox; what follows -- are its "
+         "arguments")
+      ->type_name("FILE");
+  app.add_option("--language", job.language,
+                 "Language of --script: js, python, sh or what else agents offer (default: by the "
+                 "extension .js .mjs .cjs .py .sh .bash)")
+      ->type_name("js|python|sh");
   app.add_option("--retries", job.retries, "Run again after its own failure, at most this often");
   app.add_option("--retry-on-exit", job.retry_on_exit,
                  "Retry only for these exit codes; repeatable")

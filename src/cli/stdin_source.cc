@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "base/task_limits.h"
 #include "base/unique_fd.h"
 
 namespace hearth::cli {
@@ -21,6 +22,18 @@ Result<std::string> read_stdin_source(const std::string& source, const Terminal&
     return invalid_argument(system_error("open " + source, errno).message);
   }
   return read_all(file.get(), bytes_max);
+}
+
+Result<JobInputs> read_job_inputs(const JobOptions& options, const Terminal& terminal) {
+  if (options.stdin_from == "-" && options.script_from == "-") {
+    return invalid_argument(
+        "--stdin - and --script - exclude each other: one of them needs a file");
+  }
+  JobInputs inputs;
+  HEARTH_ASSIGN(inputs.stdin_bytes, read_stdin_source(options.stdin_from, terminal));
+  HEARTH_ASSIGN(inputs.code,
+                read_stdin_source(options.script_from, terminal, limits::kScriptCodeBytesMax));
+  return inputs;
 }
 
 }  // namespace hearth::cli

@@ -39,9 +39,8 @@ Result<Submitted> submit_batch(Session& session, const SubmitCommand& command) {
 }
 
 Result<Submitted> submit_flags(Session& session, const SubmitCommand& command) {
-  HEARTH_ASSIGN(const std::string input,
-                read_stdin_source(command.job.stdin_from, session.terminal()));
-  HEARTH_ASSIGN(const std::string body, job_request_body(command.job, input, SystemClock().now()));
+  HEARTH_ASSIGN(const JobInputs inputs, read_job_inputs(command.job, session.terminal()));
+  HEARTH_ASSIGN(const std::string body, job_request_body(command.job, inputs, SystemClock().now()));
   HEARTH_ASSIGN(const auto answer, session.post("/v1/jobs", body));
   Submitted submitted;
   if (const auto* ids = answer.as_object().if_contains("ids"); ids != nullptr && ids->is_array()) {
@@ -71,8 +70,8 @@ Result<> print_ids(const Session& session, const Submitted& submitted) {
 }  // namespace
 
 Result<int> submit_jobs(Session& session, const SubmitCommand& command) {
-  if (!command.from.empty() && !command.job.command.empty()) {
-    return invalid_argument("--from and a command exclude each other");
+  if (!command.from.empty() && !(command.job.command.empty() && command.job.script_from.empty())) {
+    return invalid_argument("--from and a command or script exclude each other");
   }
   HEARTH_ASSIGN(const Submitted submitted, command.from.empty() ? submit_flags(session, command)
                                                                 : submit_batch(session, command));

@@ -3,7 +3,9 @@
 #include <boost/json.hpp>
 
 #include "base/rfc3339.h"
+#include "base/text.h"
 #include "cli/cell_text.h"
+#include "cli/job_line.h"
 #include "cli/json_text.h"
 
 namespace hearth::cli {
@@ -53,18 +55,6 @@ std::vector<TopGpu> read_gpus(const json::value& object, std::string_view used_k
     }
   }
   return read;
-}
-
-std::string command_line(const json::value& job) {
-  std::string line;
-  if (const auto* words = list_in(job, "command"); words != nullptr) {
-    for (const json::value& word : *words) {
-      if (word.is_string() && line.size() < kTextBytesMax) {
-        line += (line.empty() ? "" : " ") + std::string(word.get_string());
-      }
-    }
-  }
-  return printable(line.substr(0, kTextBytesMax));
 }
 
 }  // namespace
@@ -177,7 +167,7 @@ TopJob read_job(const json::value& job) {
   TopJob read;
   apply_change(read, job);
   read.name = shown_text(job, "name");
-  read.command = command_line(job);
+  read.command = printable(cut_text(job_line(job), kTextBytesMax));
   read.queue = shown_text(job, "queue");
   read.priority = integer_of(job, "priority");
   read.cpu = number_in(job, "requiredCpu").value_or(0);

@@ -102,6 +102,17 @@ void append_json_string(std::string& out, std::string_view value) {
   out += '"';
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence(text);
+    if (length == 0) {
+      return false;
+    }
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 void JsonWriter::separate() {
   if (need_comma_) {
     out_ += ',';

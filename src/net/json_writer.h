@@ -61,5 +61,7 @@ class JsonWriter {
 };
 
 void append_json_string(std::string& out, std::string_view value);
+// Whether append_json_string keeps every byte of it.
+bool is_utf8(std::string_view text);
 
 }  // namespace hearth::net

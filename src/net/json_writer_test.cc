@@ -37,6 +37,15 @@ TEST(JsonWriterTest, WhateverTheBytesTheOutputIsUtf8) {
   EXPECT_EQ(quoted("\xf4\x90\x80\x80").size(), 2 + 12U);          // above U+10FFFF
 }
 
+TEST(JsonWriterTest, KnowsWhatItKeeps) {
+  for (const char* text : {"", "a\n", "\xc3\xa9", "\xEF\xBB\xBF", "\xf0\x9f\x99\x82"}) {
+    EXPECT_TRUE(is_utf8(text)) << text;
+  }
+  for (const char* text : {"\xff", "a\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80"}) {
+    EXPECT_FALSE(is_utf8(text)) << text;
+  }
+}
+
 TEST(JsonWriterTest, NumbersThatJsonLacksAreNull) {
   std::string out;
   JsonWriter json(out);

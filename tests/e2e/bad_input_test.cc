@@ -60,8 +60,10 @@ TEST_F(BadInputTest, EveryBadBodyIsRefusedAndNamedAndTheControllerGoesOn) {
       {R"({"command":["true"],"priority":3000000000})", 400, "invalid_field", "priority"},
       {R"({"command":["true"],"after":["0000000000000"]})", 400, "invalid_field", "after"},
       {R"({"command":["true"],"name":")" + huge_name + R"("})", 413, "too_large", "name"},
-      {R"({"command":["true"],"sandbox":"process"})", 422, "sandbox_unavailable", ""},
-      {R"({"script":{"language":"js","code":"1"}})", 422, "not_supported", ""},
+      {R"({"command":["true"],"sandbox":"image"})", 400, "invalid_field", "image"},
+      {R"({"script":{"language":"js"}})", 400, "invalid_field", "script.code"},
+      {R"({"script":{"language":"js","code":"1"},"sandbox":"none"})", 400, "invalid_field",
+       "sandbox"},
   };
   for (const Bad& bad : table) {
     const Answer answer = post("/v1/jobs", bad.body);
