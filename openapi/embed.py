@@ -18,12 +18,12 @@ def main() -> None:
     chunks = [text[at : at + CHUNK] for at in range(0, len(text), CHUNK)]
     with open(code_path, "w", encoding="utf-8") as file:
         file.write("// Made from openapi/hearth.yaml by openapi/embed.py.\n")
-        file.write('#include "front/rest/openapi_json.h"\n\n#include <string>\n\n')
-        file.write("namespace hearth::rest {\n\nstd::string_view openapi_json() {\n")
+        file.write('#include "front/http/openapi_json.h"\n\n#include <string>\n\n')
+        file.write("namespace hearth::front {\n\nstd::string_view openapi_json() {\n")
         file.write("  static const std::string kContract = [] {\n    std::string text;\n")
         for chunk in chunks:
             file.write(f'    text += R"openapi({chunk})openapi";\n')
-        file.write("    return text;\n  }();\n  return kContract;\n}\n\n}  // namespace hearth::rest\n")
+        file.write("    return text;\n  }();\n  return kContract;\n}\n\n}  // namespace hearth::front\n")
 
 
 if __name__ == "__main__":

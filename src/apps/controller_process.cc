@@ -161,21 +161,23 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
                                 },
                             .is_open = doors.grpc_open,
                             .beyond_loopback = doors.grpc_beyond()}));
+  service_ = std::make_unique<front::Service>(
+      *keeper_, deps.clock,
+      front::ServiceOptions{.origins = origin_policy(settings, doors, identity),
+                            .door = {.is_open = doors.http_open,
+                                     .is_tls = identity != nullptr,
+                                     .submits_per_second_max = std::max<std::int64_t>(
+                                         1, settings.integer("submit_rate_max"))}});
   HEARTH_ASSIGN(
       rest_, rest::RestService::create(
-                 *loop_, loop_->telemetry(), *keeper_, deps.clock,
-                 {.origins = origin_policy(settings, doors, identity),
-                  .version = kVersion,
-                  .door = {.is_open = doors.http_open,
-                           .is_tls = identity != nullptr,
-                           .submits_per_second_max =
-                               std::max<std::int64_t>(1, settings.integer("submit_rate_max"))},
+                 *loop_, loop_->telemetry(), *service_, deps.clock,
+                 {.version = kVersion,
                   .http_stats =
                       [this] { return http_ == nullptr ? net::HttpServerStats{} : http_->stats(); },
                   .more_metrics = [this](std::string& text) { append_metrics(text); }}));
   HEARTH_ASSIGN(
       http_, net::HttpServer::start(
-                 doors.http, "--http ADDR or HEARTH_HTTP", *rest_, deps.clock,
+                 doors.http, "--http ADDR or HEARTH_HTTP", *service_, deps.clock,
                  {.tls = identity,
                   .on_descriptors_short =
                       [&log = deps.log](std::int64_t most) {

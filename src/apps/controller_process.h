@@ -16,6 +16,7 @@
 #include "config/settings.h"
 #include "front/agentlink/agent_link_server.h"
 #include "front/agentlink/grpc_log.h"
+#include "front/http/service.h"
 #include "front/rest/rest_service.h"
 #include "net/http_server.h"
 
@@ -69,6 +70,7 @@ class ControllerProcess {
   std::unique_ptr<api::Doorkeeper> keeper_;
   std::unique_ptr<api::ControllerLoop> loop_;
   std::unique_ptr<CertificateKeeper> certificates_;  // null: no TLS
+  std::unique_ptr<front::Service> service_;
   std::unique_ptr<rest::RestService> rest_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<front::agentlink::GrpcLog> grpc_log_;

@@ -1,10 +1,9 @@
 // What stands behind a path: routes, queries, cursors, and the id a reader comes back with.
-#include "front/rest/query.h"
-
 #include <algorithm>
 #include <string>
 
 #include "front/rest/job_events.h"
+#include "front/rest/job_query.h"
 #include "front/rest/rest_service.h"
 #include "fuzz.h"
 #include "net/http_message.h"
@@ -51,14 +50,14 @@ void check_query(std::string_view text) {
   check_jobs(*pairs);
   (void)rest::has_job_filter(*pairs);
   for (const std::string_view name : {"limit", "offset", "follow"}) {
-    const auto number = rest::integer_parameter(*pairs, name, 0, limits::kListLimitMax);
+    const auto number = front::integer_parameter(*pairs, name, 0, limits::kListLimitMax);
     HEARTH_CHECK(!number || !*number || (**number >= 0 && **number <= limits::kListLimitMax),
                  "a number beyond its bounds");
-    if (const auto flag = rest::flag_parameter(*pairs, name); !flag) {
+    if (const auto flag = front::flag_parameter(*pairs, name); !flag) {
       check_says_why(flag.error());
     }
   }
-  if (const auto known = rest::check_names(*pairs, rest::kJobFilters); !known) {
+  if (const auto known = front::check_names(*pairs, rest::kJobFilters); !known) {
     check_says_why(known.error());
   }
 }

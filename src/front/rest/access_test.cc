@@ -17,27 +17,7 @@ class AccessTest : public RestFixture {
  protected:
   AccessTest() { door_.is_open = false; }
 
-  static std::string bearer(const std::optional<std::string>& token) {
-    return token ? "Authorization: Bearer " + *token + "\r\n" : "";
-  }
   std::string token(auth::Scopes scopes) { return make_client_token(*keeper_, scopes).text; }
-  // `path` with something for each parameter.
-  RawResponse ask_route(std::string_view method, std::string_view path, const std::string& extra) {
-    std::string filled(path);
-    for (std::size_t at = filled.find('{'); at != std::string::npos; at = filled.find('{')) {
-      filled.replace(at, filled.find('}') - at + 1, "none");
-    }
-    std::string body = "{}";
-    std::string request = std::string(method) + " " + filled + " HTTP/1.1\r\nHost: localhost\r\n" +
-                          extra + "Connection: close\r\n";
-    if (method != "GET") {
-      request += "Content-Type: application/json\r\nContent-Length: 2\r\n";
-    }
-    RawClient client(port());
-    client.send(request + "\r\n" + (method == "GET" ? "" : body));
-    const bool streams = path == "/v1/events";
-    return client.read_response(streams);
-  }
   // The cookie of a new session of `token`.
   std::string session_of(const std::string& token) {
     const RawResponse response = post("/v1/session", "{\"token\":\"" + token + "\"}");
@@ -49,47 +29,7 @@ class AccessTest : public RestFixture {
 
 // Made of the route table: a new route is in it by itself.
 TEST_F(AccessTest, EveryRouteTakesExactlyTheCredentialsItNeeds) {
-  const auto credentials = api::testing::every_credential(*keeper_, door_clock_);
-  const auto routes = RestService::routes();
-  const auto needs = RestService::needs();
-  int tried = 0;
-  for (std::size_t i = 0; i < routes.size(); ++i) {
-    const auto& [method, path] = routes.at(i);
-    for (const auto& [name, text] : credentials) {
-      const RawResponse response = ask_route(method, path, bearer(text));
-      const std::string what =
-          std::string(method) + " " + std::string(path) + " with " + name + ": " + response.body;
-      ++tried;
-      const bool known = text && keeper_->identify(*text);
-      if (needs.at(i) == auth::Need::Nothing) {
-        EXPECT_TRUE(response.status != 401 || path == "/v1/session") << what;
-        EXPECT_NE(response.status, 403) << what;
-      } else if (!text) {
-        EXPECT_EQ(response.status, 401) << what;
-        EXPECT_TRUE(response.headers.at("www-authenticate").starts_with("Bearer")) << what;
-      } else if (!known) {
-        // The eleventh bad one of an address within a minute.
-        EXPECT_TRUE(response.status == 401 || response.status == 429) << what;
-        EXPECT_EQ(response.headers.contains("retry-after"), response.status == 429) << what;
-      } else if (!auth::grants(keeper_->identify(*text)->scopes, needs.at(i))) {
-        EXPECT_EQ(response.status, 403) << what;
-        const bool head_only = path == "/v1/events";
-        EXPECT_TRUE(head_only || response.body.find(to_string(needs.at(i))) != std::string::npos)
-            << what;
-      } else {
-        EXPECT_NE(response.status, 401) << what;
-        EXPECT_NE(response.status, 403) << what;
-        EXPECT_NE(response.status, 429) << what;
-      }
-    }
-  }
-  EXPECT_EQ(tried, static_cast<int>(routes.size() * credentials.size()));
-  for (const auto& [name, text] : credentials) {
-    if (text && text->size() > 20) {
-      const std::string secret = auth::parse_token(*text)->secret;
-      EXPECT_EQ(log_.text().find(secret), std::string::npos) << name;
-    }
-  }
+  expect_needs(RestService::routes(), RestService::needs());
 }
 
 TEST_F(AccessTest, AnOpenDoorAsksNobody) {

@@ -8,10 +8,10 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/door_limits.h"
+#include "front/http/openapi_json.h"
 #include "front/rest/job_json.h"
+#include "front/rest/job_query.h"
 #include "front/rest/job_request.h"
-#include "front/rest/openapi_json.h"
-#include "front/rest/query.h"
 #include "front/rest/rest_service.h"
 #include "front/rest/token_json.h"
 #include "front/rest/worker_json.h"
@@ -25,7 +25,7 @@ using Names = std::set<std::string>;
 
 const json::value& contract() {
   static const json::value parsed = [] {
-    const std::string_view text = openapi_json();
+    const std::string_view text = front::openapi_json();
     return json::parse({text.data(), text.size()});
   }();
   return parsed;

@@ -5,8 +5,7 @@
 
 #include "front/rest/feed.h"
 #include "front/rest/job_json.h"
-#include "front/rest/json_fields.h"
-#include "front/rest/query.h"
+#include "front/rest/job_query.h"
 #include "front/rest/routes.h"
 #include "net/json_reader.h"
 #include "net/problem.h"

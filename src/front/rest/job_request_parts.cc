@@ -6,7 +6,7 @@
 
 #include "base/rfc3339.h"
 #include "base/task_limits.h"
-#include "front/rest/script_fields.h"
+#include "front/http/script_fields.h"
 #include "model/language.h"
 
 namespace hearth::rest {
@@ -243,11 +243,11 @@ Result<> read_script(const json::value& value, const FieldPath& path, Reading& r
   for (const auto& member : *object) {
     const FieldPath where = path + "." + std::string(member.key());
     if (member.key() == "language") {
-      HEARTH_ASSIGN(script.language, read_language(member.value(), where));
+      HEARTH_ASSIGN(script.language, front::read_language(member.value(), where));
     } else if (member.key() == "code") {
-      HEARTH_ASSIGN(script.code, read_code(member.value(), where));
+      HEARTH_ASSIGN(script.code, front::read_code(member.value(), where));
     } else if (member.key() == "args") {
-      HEARTH_ASSIGN(script.args, read_arguments(member.value(), where));
+      HEARTH_ASSIGN(script.args, front::read_arguments(member.value(), where));
     } else {
       return unknown_field(where);
     }

@@ -4,8 +4,8 @@
 #include <boost/json/value.hpp>
 
 #include "base/limits.h"
+#include "front/rest/http_names.h"
 #include "front/rest/job_request.h"
-#include "front/rest/json_fields.h"
 
 namespace hearth::rest {
 

@@ -4,8 +4,8 @@
 #include "front/rest/feed.h"
 #include "front/rest/job_events.h"
 #include "front/rest/job_json.h"
+#include "front/rest/job_query.h"
 #include "front/rest/output_source.h"
-#include "front/rest/query.h"
 #include "front/rest/routes.h"
 #include "front/rest/sse.h"
 #include "net/problem.h"
@@ -138,32 +138,11 @@ void answer_cancel(const net::Responder& responder, const Result<JobView>& view)
 
 }  // namespace
 
-Result<> check_empty_body(const Call& call) {
-  const std::string& body = call.request.body;
-  std::string text;
-  std::copy_if(body.begin(), body.end(), std::back_inserter(text),
-               [](char c) { return c != ' ' && c != '\t' && c != '\r' && c != '\n'; });
-  if (text.empty() || text == "{}") {
-    return {};
-  }
-  return Error{.code = ErrorCode::InvalidArgument,
-               .message = "this request takes no fields; send {} or nothing",
-               .kind = "unknown_field"};
-}
-
 void send_stream(Context& context, const Call& call, net::Response head,
                  std::unique_ptr<net::BodySource> source, std::optional<std::int64_t> length) {
   call.responder.stream(std::move(head),
                         context.door.guard(std::move(source), call.caller, call.responder.wakeup()),
                         length);
-}
-
-net::Response json_response(int status, std::string body) {
-  return {.status = status, .headers = {{"Cache-Control", "no-store"}}, .body = std::move(body)};
-}
-
-Error no_such_job(std::string_view id) {
-  return not_found("there is no job " + std::string(id.substr(0, 80)));
 }
 
 void list_jobs(Context& context, Call call) {

@@ -1,9 +1,9 @@
 #include "front/rest/rest_service.h"
 
 #include <array>
+#include <utility>
 
 #include "front/rest/routes.h"
-#include "net/problem.h"
 
 namespace hearth::rest {
 
@@ -56,17 +56,17 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/openapi.json", Need::Nothing, get_contract},
 });
 
-constexpr std::array<std::string_view, 4> kLinesTypes = {
-    "application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"};
+constexpr auto kLinesTypes = std::to_array<std::string_view>(
+    {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"});
+constexpr front::BodyRule kLinesBody = {.types = kLinesTypes, .said = {}};
 
-bool is_lines_type(std::string_view content_type) {
-  for (const std::string_view type : kLinesTypes) {
-    if (net::is_media_type(content_type, type)) {
-      return true;
-    }
-  }
-  return false;
-}
+constexpr auto kBatchTypes = std::to_array<std::string_view>(
+    {"application/json", "application/x-ndjson", "application/ndjson", "application/jsonl",
+     "application/x-jsonlines"});
+constexpr front::BodyRule kBatchBody = {.types = kBatchTypes,
+                                        .said = "application/json or application/x-ndjson",
+                                        .bytes_max = limits::kBatchBodyBytesMax,
+                                        .limit_name = "batch_body_bytes_max"};
 
 Error uploads_not_supported() {
   return Error{.code = ErrorCode::Unimplemented,
@@ -76,154 +76,64 @@ Error uploads_not_supported() {
                .kind = "not_supported"};
 }
 
-// Content types a cross-site form can send are refused with all others.
-Result<> check_content_type(const Route& route, const net::Request& head) {
-  const std::string_view type = head.header("content-type");
-  if (route.body == BodyKind::None || net::is_media_type(type, "application/json") ||
-      (route.body == BodyKind::Batch && is_lines_type(type))) {
-    return {};
-  }
-  return Error{
-      .code = ErrorCode::InvalidArgument,
-      .message = std::string("send Content-Type: application/json") +
-                 (route.body == BodyKind::Batch ? " or application/x-ndjson" : "") +
-                 (type.empty() ? "; there was none" : ", not " + std::string(type.substr(0, 80))),
-      .kind = "unsupported_media_type"};
-}
-
-// A body that is received as it comes, and taken only if its sender may still do that at its end.
-class AdmittedSink final : public net::BodySink {
- public:
-  AdmittedSink(Door& door, Need need, std::unique_ptr<net::BodySink> sink)
-      : door_(door), need_(need), sink_(std::move(sink)) {}
-
-  Result<> on_data(std::string_view bytes) override { return sink_->on_data(bytes); }
-
-  void finish(net::Request request, net::Responder responder) override {
-    const auto caller = door_.admit_again(request, need_);
-    auto counted = door_.begin_request();
-    if (!caller || !counted) {
-      responder.send(refusal_response(!caller ? caller.error() : counted.error()));
-      return;
-    }
-    responder.hold(std::move(*counted));
-    sink_->finish(std::move(request), std::move(responder));
-  }
-
- private:
-  Door& door_;
-  const Need need_;
-  std::unique_ptr<net::BodySink> sink_;
-};
-
 }  // namespace
 
 class RestService::Impl {
  public:
-  Impl(api::ControllerApi& api, api::TelemetryApi& telemetry, api::Doorkeeper& keeper, Clock& clock,
+  Impl(api::ControllerApi& api, api::TelemetryApi& telemetry, front::Service& service, Clock& clock,
        RestOptions options)
       : options_(std::move(options)),
-        router_(routes()),
         hub_(api, telemetry, options_.ring_events_max),
         pages_(api, telemetry, hub_, clock),
-        door_(keeper, clock, options_.door),
-        times_(router_.patterns()),
-        context_{api, telemetry, clock, hub_, pages_, door_, answers_, times_, options_} {}
+        context_{api,      telemetry,       clock,   hub_, pages_, service.door(),
+                 answers_, service.times(), options_} {}
 
-  Result<> start() { return hub_.start(); }
-
-  net::BodyPlan plan(const net::Request& head) {
-    net::BodyPlan plan;
-    if (auto checked = options_.origins.check(head); !checked) {
-      plan.refuse = net::problem_response(checked.error());
-      return plan;
+  Result<> start(front::Service& service) {
+    HEARTH_TRY(hub_.start());
+    std::vector<front::Route> routes;
+    for (const Route& route : kRoutes) {
+      routes.push_back(bound(route));
     }
-    const net::Router::Match match = router_.match(head.method, head.path);
-    if (match.index == net::Router::kNone) {
-      plan.refuse = refuse(head, match);
-      return plan;
-    }
-    plan.route = match.index;
-    const Route& route = kRoutes.at(match.index);
-    if (auto admitted = admit(route, head); !admitted) {
-      plan.refuse = refusal_response(admitted.error());
-      return plan;
-    }
-    if (route.body == BodyKind::NotYet) {
-      plan.refuse = net::problem_response(uploads_not_supported());
-      return plan;
-    }
-    if (auto checked = check_content_type(route, head); !checked) {
-      plan.refuse = net::problem_response(checked.error());
-      return plan;
-    }
-    if (route.body == BodyKind::Batch) {
-      plan.bytes_max = limits::kBatchBodyBytesMax;
-      plan.limit_name = "batch_body_bytes_max";
-      const bool lines = is_lines_type(head.header("content-type"));
-      plan.sink = std::make_unique<AdmittedSink>(
-          door_, route.need,
-          make_batch_sink(context_, lines ? BatchFormat::Lines : BatchFormat::Array));
-    }
-    return plan;
-  }
-
-  void answered(const net::Answered& answer) { times_.count(answer); }
-
-  void handle(net::Request request, net::Responder responder) {
-    net::Router::Match match = router_.match(request.method, request.path);
-    const Route& route = kRoutes.at(match.index);
-    auto caller = door_.admit_again(request, route.need);
-    auto counted = door_.begin_request();
-    if (!caller || !counted) {
-      responder.send(refusal_response(!caller ? caller.error() : counted.error()));
-      return;
-    }
-    responder.hold(std::move(*counted));
-    auto query = net::parse_query(request.query);
-    if (!query) {
-      responder.fail(Error{.code = ErrorCode::InvalidArgument,
-                           .message = "the query holds a broken percent escape"});
-      return;
-    }
-    route.handler(context_, Call{.request = std::move(request),
-                                 .parameters = std::move(match.parameters),
-                                 .query = std::move(*query),
-                                 .responder = std::move(responder),
-                                 .caller = std::move(*caller)});
+    service.mount(std::move(routes));
+    return {};
   }
 
  private:
-  Result<> admit(const Route& route, const net::Request& head) {
-    HEARTH_ASSIGN(const auth::Caller caller,
-                  door_.admit(head, {route.method, route.path}, route.need));
-    return route.submits ? door_.count_submit(caller, head.peer) : Result<>();
-  }
-
-  static net::Response refuse(const net::Request& head, const net::Router::Match& match) {
-    if (match.allow.empty()) {
-      return net::problem_response(not_found("there is nothing at " + head.path.substr(0, 200) +
-                                             "; /openapi.json lists what there is"));
+  front::Route bound(const Route& route) {
+    front::Route bound{
+        .method = route.method, .path = route.path, .need = route.need, .submits = route.submits};
+    if (route.handler != nullptr) {
+      bound.handler = [this, handler = route.handler](Call call) {
+        handler(context_, std::move(call));
+      };
     }
-    if (head.method == "OPTIONS") {
-      return net::Response{.status = 204, .headers = {{"Allow", match.allow + ", OPTIONS"}}};
+    switch (route.body) {
+      case BodyKind::None:
+        break;
+      case BodyKind::Json:
+        bound.body = &front::kJsonBody;
+        break;
+      case BodyKind::Batch:
+        bound.body = &kBatchBody;
+        bound.sink = [this](const net::Request& head) {
+          const bool lines = front::takes_type(kLinesBody, head.header("content-type"));
+          return Result<std::unique_ptr<net::BodySink>>(
+              make_batch_sink(context_, lines ? BatchFormat::Lines : BatchFormat::Array));
+        };
+        break;
+      case BodyKind::NotYet:
+        bound.sink = [](const net::Request&) {
+          return Result<std::unique_ptr<net::BodySink>>(uploads_not_supported());
+        };
+        break;
     }
-    net::Response response =
-        net::problem_response(Error{.code = ErrorCode::InvalidArgument,
-                                    .message = head.method.substr(0, 40) + " is not offered at " +
-                                               head.path.substr(0, 200) + ", only " + match.allow,
-                                    .kind = "method_not_allowed"});
-    response.headers.emplace_back("Allow", match.allow + ", OPTIONS");
-    return response;
+    return bound;
   }
 
   RestOptions options_;
-  net::Router router_;
   EventHub hub_;
   FeedPages pages_;
-  Door door_;
   JobAnswers answers_;
-  RouteTimes times_;
   Context context_;
 };
 
@@ -232,23 +142,11 @@ RestService::~RestService() = default;
 
 Result<std::unique_ptr<RestService>> RestService::create(api::ControllerApi& api,
                                                          api::TelemetryApi& telemetry,
-                                                         api::Doorkeeper& keeper, Clock& clock,
+                                                         front::Service& service, Clock& clock,
                                                          RestOptions options) {
-  auto impl = std::make_unique<Impl>(api, telemetry, keeper, clock, std::move(options));
-  HEARTH_TRY(impl->start());
+  auto impl = std::make_unique<Impl>(api, telemetry, service, clock, std::move(options));
+  HEARTH_TRY(impl->start(service));
   return std::unique_ptr<RestService>(new RestService(std::move(impl)));
-}
-
-net::BodyPlan RestService::plan(const net::Request& head) {
-  return impl_->plan(head);
-}
-
-void RestService::handle(net::Request request, net::Responder responder) {
-  impl_->handle(std::move(request), std::move(responder));
-}
-
-void RestService::answered(const net::Answered& answer) {
-  impl_->answered(answer);
 }
 
 std::vector<net::RoutePattern> RestService::routes() {

@@ -1,7 +1,7 @@
 // The REST front door under /v1, with health, metrics and the contract (spec §4, "REST").
 //
 // Maps requests to api::ControllerApi and its answers and errors back; holds no job state. Mounted
-// on a net::HttpServer, whose threads it runs on.
+// on a front::Service.
 #pragma once
 
 #include <functional>
@@ -12,17 +12,14 @@
 #include "api/controller_api.h"
 #include "api/telemetry_api.h"
 #include "base/clock.h"
-#include "front/rest/door.h"
+#include "front/http/service.h"
 #include "net/http_server.h"
-#include "net/origin_policy.h"
 #include "net/router.h"
 
 namespace hearth::rest {
 
 struct RestOptions {
-  net::OriginPolicy origins;
   std::string version = "0";
-  DoorOptions door;
   std::int64_t ring_events_max = limits::kWatcherQueueEventsMax;
   // For /metrics: the server this is mounted on, and whatever else is to be shown, as lines of
   // Prometheus' text format. Both may be empty; they are called on HTTP threads.
@@ -30,20 +27,16 @@ struct RestOptions {
   std::function<void(std::string&)> more_metrics;
 };
 
-class RestService final : public net::HttpHandler {
+class RestService {
  public:
-  // What it is given must outlive it, it the server. The keeper is stopped before it goes.
+  // Puts its routes on `service`. What it is given must outlive it, it the server.
   static Result<std::unique_ptr<RestService>> create(api::ControllerApi& api,
                                                      api::TelemetryApi& telemetry,
-                                                     api::Doorkeeper& keeper, Clock& clock,
+                                                     front::Service& service, Clock& clock,
                                                      RestOptions options);
-  ~RestService() override;
+  ~RestService();
   RestService(const RestService&) = delete;
   RestService& operator=(const RestService&) = delete;
-
-  net::BodyPlan plan(const net::Request& head) override;
-  void handle(net::Request request, net::Responder responder) override;
-  void answered(const net::Answered& answer) override;
 
   // The route table, for the tests that hold the contract against it.
   static std::vector<net::RoutePattern> routes();

@@ -8,12 +8,11 @@
 #include "api/controller_api.h"
 #include "auth/token_table.h"
 #include "front/rest/batch_reader.h"
-#include "front/rest/door.h"
 #include "front/rest/event_hub.h"
 #include "front/rest/feed_pages.h"
+#include "front/rest/http_names.h"
 #include "front/rest/job_answers.h"
 #include "front/rest/rest_service.h"
-#include "front/rest/route_times.h"
 #include "net/http_server.h"
 
 namespace hearth::rest {
@@ -25,19 +24,10 @@ struct Context {
   Clock& clock;
   EventHub& hub;
   FeedPages& pages;
-  Door& door;
+  front::Door& door;
   JobAnswers& answers;
-  const RouteTimes& times;
+  const front::RouteTimes& times;
   const RestOptions& options;
-};
-
-// One request on its way to its answer.
-struct Call {
-  net::Request request;
-  std::vector<std::string> parameters;  // of the path
-  net::QueryList query;
-  net::Responder responder;
-  auth::Caller caller;
 };
 
 using Handler = void (*)(Context&, Call);
@@ -70,13 +60,9 @@ void end_session(Context& context, Call call);
 std::unique_ptr<net::BodySink> make_batch_sink(Context& context, BatchFormat format);
 
 // Shared by them.
-// Routes that take no body still take an empty object: clients like to send one.
-Result<> check_empty_body(const Call& call);
 // Answers with a stream that ends when what the caller was granted ends.
 void send_stream(Context& context, const Call& call, net::Response head,
                  std::unique_ptr<net::BodySource> source,
                  std::optional<std::int64_t> length = std::nullopt);
-net::Response json_response(int status, std::string body);
-Error no_such_job(std::string_view id);
 
 }  // namespace hearth::rest

@@ -249,7 +249,7 @@ TEST_F(StreamsTest, ALeavingReaderIsForgotten) {
   }
   EXPECT_EQ(api_.output_listeners(), 0U);
   server_.reset();
-  service_.reset();
+  rest_.reset();
   EXPECT_EQ(api_.watchers(), 0U);
 }
 

@@ -2,8 +2,8 @@
 #include <array>
 
 #include "base/metrics_text.h"
+#include "front/http/openapi_json.h"
 #include "front/rest/job_json.h"
-#include "front/rest/openapi_json.h"
 #include "front/rest/routes.h"
 #include "front/rest/telemetry_metrics.h"
 #include "net/problem.h"
@@ -165,7 +165,7 @@ void get_metrics(Context& context, Call call) {
 }
 
 void get_contract(Context&, Call call) {
-  call.responder.send(net::Response{.body = std::string(openapi_json())});
+  call.responder.send(net::Response{.body = std::string(front::openapi_json())});
 }
 
 }  // namespace hearth::rest

@@ -4,7 +4,7 @@
 
 #include "base/door_limits.h"
 #include "base/rfc3339.h"
-#include "front/rest/json_fields.h"
+#include "front/rest/http_names.h"
 #include "model/ids.h"
 #include "net/json_reader.h"
 

@@ -1,6 +1,4 @@
 // Routes about tokens and browser sessions.
-#include "front/rest/door.h"
-#include "front/rest/query.h"
 #include "front/rest/routes.h"
 #include "front/rest/token_json.h"
 #include "net/problem.h"

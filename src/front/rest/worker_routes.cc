@@ -6,8 +6,7 @@
 
 #include "base/rfc3339.h"
 #include "base/telemetry_limits.h"
-#include "front/rest/json_fields.h"
-#include "front/rest/query.h"
+#include "front/rest/job_query.h"
 #include "front/rest/routes.h"
 #include "front/rest/worker_json.h"
 #include "net/json_reader.h"

@@ -18,7 +18,7 @@
 #include "net/http_server.h"
 #include "net/router.h"
 
-namespace hearth::rest {
+namespace hearth::front {
 
 struct DoorOptions {
   bool is_open = false;  // everybody may do everything: for loopback
@@ -70,4 +70,4 @@ class Door {
 // As problem_response, with what a 401 must say.
 net::Response refusal_response(const Error& error);
 
-}  // namespace hearth::rest
+}  // namespace hearth::front

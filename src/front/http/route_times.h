@@ -13,14 +13,13 @@
 #include "net/http_server.h"
 #include "net/router.h"
 
-namespace hearth::rest {
+namespace hearth::front {
 
 // Thread-safe.
 class RouteTimes {
  public:
-  explicit RouteTimes(std::vector<net::RoutePattern> routes)
-      : routes_(std::move(routes)), times_(routes_.size() + 1) {}
-
+  // Before the first count.
+  void set_routes(std::vector<net::RoutePattern> routes);
   void count(const net::Answered& answer);
   // Only those that were asked for.
   void write(MetricsText& metrics) const;
@@ -28,9 +27,11 @@ class RouteTimes {
  private:
   static constexpr std::array<std::string_view, 5> kClasses = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 
-  const std::vector<net::RoutePattern> routes_;
-  std::vector<std::array<Histogram, kClasses.size()>> times_;  // the last: of no route
+  std::vector<net::RoutePattern> routes_;
+  // The last: of no route.
+  std::vector<std::array<Histogram, kClasses.size()>> times_ =
+      std::vector<std::array<Histogram, kClasses.size()>>(1);
   LimitCounts refused_;
 };
 
-}  // namespace hearth::rest
+}  // namespace hearth::front

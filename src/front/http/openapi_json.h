@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-namespace hearth::rest {
+namespace hearth::front {
 
 std::string_view openapi_json();
 
-}  // namespace hearth::rest
+}  // namespace hearth::front

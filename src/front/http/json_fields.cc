@@ -1,4 +1,4 @@
-#include "front/rest/json_fields.h"
+#include "front/http/json_fields.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 #include "base/limits.h"
 
-namespace hearth::rest {
+namespace hearth::front {
 
 namespace json = boost::json;
 
@@ -218,4 +218,4 @@ Result<std::size_t> read_word(const json::value& value, const FieldPath& path,
   return invalid_field(path, path + " must be one of " + choice);
 }
 
-}  // namespace hearth::rest
+}  // namespace hearth::front

@@ -1,7 +1,6 @@
 // Query parameters, as strictly read as bodies: what is not known or does not fit is named.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -10,9 +9,8 @@
 
 #include "base/result.h"
 #include "net/http_message.h"
-#include "store/store.h"
 
-namespace hearth::rest {
+namespace hearth::front {
 
 // Fails with unknown_field for a name that is not in `known`.
 Result<> check_names(const net::QueryList& query, std::span<const std::string_view> known);
@@ -26,11 +24,7 @@ Result<bool> flag_parameter(const net::QueryList& query, std::string_view name);
 Result<std::optional<std::string>> text_parameter(const net::QueryList& query,
                                                   std::string_view name);
 
-// state (repeated or with commas), label (K=V, repeated), queue, name, limit, cursor.
-inline constexpr std::array<std::string_view, 6> kJobFilters = {"state", "label", "queue",
-                                                                "name",  "limit", "cursor"};
-Result<store::JobQuery> read_job_query(const net::QueryList& query);
-// True when any of the filters is there.
-bool has_job_filter(const net::QueryList& query);
+// invalid_field, saying of the parameter what `message` says.
+Error bad_parameter(std::string_view name, std::string_view message);
 
-}  // namespace hearth::rest
+}  // namespace hearth::front

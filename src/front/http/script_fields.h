@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "front/rest/json_fields.h"
+#include "front/http/json_fields.h"
 
-namespace hearth::rest {
+namespace hearth::front {
 
 // The canonical name. Which languages there are is the agents' affair.
 Result<std::string> read_language(const boost::json::value& value, const FieldPath& path);
@@ -16,4 +16,4 @@ Result<std::string> read_code(const boost::json::value& value, const FieldPath& 
 Result<std::vector<std::string>> read_arguments(const boost::json::value& value,
                                                 const FieldPath& path);
 
-}  // namespace hearth::rest
+}  // namespace hearth::front

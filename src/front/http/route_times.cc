@@ -1,8 +1,14 @@
-#include "front/rest/route_times.h"
+#include "front/http/route_times.h"
 
 #include <algorithm>
+#include <utility>
 
-namespace hearth::rest {
+namespace hearth::front {
+
+void RouteTimes::set_routes(std::vector<net::RoutePattern> routes) {
+  routes_ = std::move(routes);
+  times_ = decltype(times_)(routes_.size() + 1);
+}
 
 void RouteTimes::count(const net::Answered& answer) {
   refused_.count(answer.limit);
@@ -33,4 +39,4 @@ void RouteTimes::write(MetricsText& metrics) const {
                    refused_.snapshot());
 }
 
-}  // namespace hearth::rest
+}  // namespace hearth::front

@@ -1,10 +1,10 @@
-#include "front/rest/door.h"
+#include "front/http/door.h"
 
 #include <utility>
 
 #include "net/problem.h"
 
-namespace hearth::rest {
+namespace hearth::front {
 
 namespace {
 
@@ -193,4 +193,4 @@ net::Response refusal_response(const Error& error) {
   return response;
 }
 
-}  // namespace hearth::rest
+}  // namespace hearth::front

@@ -13,7 +13,7 @@
 #include "base/result.h"
 #include "base/time.h"
 
-namespace hearth::rest {
+namespace hearth::front {
 
 // Where a value stands ("retryOn.exitCodes[2]").
 using FieldPath = std::string;
@@ -58,4 +58,4 @@ Result<std::map<std::string, std::string>> read_environment(const boost::json::v
 Result<std::size_t> read_word(const boost::json::value& value, const FieldPath& path,
                               const std::vector<std::string_view>& words);
 
-}  // namespace hearth::rest
+}  // namespace hearth::front

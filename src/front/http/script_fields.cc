@@ -1,9 +1,9 @@
-#include "front/rest/script_fields.h"
+#include "front/http/script_fields.h"
 
 #include "base/task_limits.h"
 #include "model/language.h"
 
-namespace hearth::rest {
+namespace hearth::front {
 
 namespace json = boost::json;
 
@@ -42,4 +42,4 @@ Result<std::vector<std::string>> read_arguments(const json::value& value, const 
   return arguments;
 }
 
-}  // namespace hearth::rest
+}  // namespace hearth::front
