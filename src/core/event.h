@@ -61,9 +61,12 @@ struct AgentDrainSet {
   bool by_itself = false;
 };
 
+// `done` and `failed` leave out cancelled and lost attempts, which say nothing of the agent.
 struct AttemptCounted {
   sched::AgentSlot agent = kNone;
-  bool completed = false;
+  std::int64_t done = 0;
+  std::int64_t failed = 0;
+  std::int64_t busy_ms = 0;
 };
 
 // Lost or left; nothing is reserved on it any more.

@@ -60,8 +60,13 @@ void Controller::Impl::finish(JobSlot slot, const AttemptResult& result) {
   const bool cancelled =
       record(slot).cancel_requested_at.has_value() || result.state == JobState::Cancelled;
   const bool lost = result.state == JobState::Failed && is_loss(result.reason);
-  if (agent != kNone && result.state != JobState::Cancelled && !lost) {
-    state_.apply(AttemptCounted{agent, result.state == JobState::Completed});
+  if (agent != kNone) {
+    const bool tells = result.state != JobState::Cancelled && !lost;
+    const bool completed = result.state == JobState::Completed;
+    state_.apply(AttemptCounted{.agent = agent,
+                                .done = tells && completed ? 1 : 0,
+                                .failed = tells && !completed ? 1 : 0,
+                                .busy_ms = std::max<std::int64_t>(result.wall_ms, 0)});
     touch(agent);
   }
   if (lost && !cancelled) {

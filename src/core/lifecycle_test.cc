@@ -182,6 +182,33 @@ TEST(LifecycleTest, AResultWithoutStartedReportStillHasAStartTime) {
   EXPECT_EQ(*env.record(job).completed_at - *env.record(job).started_at, seconds(4));
 }
 
+// However an attempt ended, its agent was busy with it.
+TEST(LifecycleTest, AnAgentIsBusyForAsLongAsItsAttemptsRan) {
+  Env env;
+  env.agent("a").join();
+  const auto end = [&env](JobState state, Reason reason, std::int64_t wall_ms) {
+    const JobId job = env.submit(env.job().max_lost(0));
+    AttemptResult result;
+    result.state = state;
+    result.reason = reason;
+    result.wall_ms = wall_ms;
+    const AttemptKey key = env.expect_assign("a", job);
+    env.finished("a", key, result);
+    env.expect_ack(key);
+  };
+  end(JobState::Completed, Reason::None, 4'000);
+  EXPECT_EQ(env.view("a").record.busy_ms, 4'000);
+  end(JobState::Failed, Reason::Oom, 500);
+  end(JobState::TimedOut, Reason::TimedOut, 70);
+  end(JobState::Cancelled, Reason::CancelRequested, 8);
+  end(JobState::Failed, Reason::LauncherLost, 1);
+  end(JobState::Completed, Reason::None, -5);  // nonsense takes nothing away
+  const AgentRecord record = env.view("a").record;
+  EXPECT_EQ(record.busy_ms, 4'579);
+  EXPECT_EQ(record.done, 2);
+  EXPECT_EQ(record.failed, 2);
+}
+
 TEST(LifecycleTest, NonsenseFromAnAgentEndsTheAttemptAsFailed) {
   Env env;
   env.agent("a").join();

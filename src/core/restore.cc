@@ -95,6 +95,7 @@ void add_agent(std::string& out, const AgentRecord& agent, const ResourceVector&
   add_number(out, "draining", agent.draining ? 1 : 0);
   add_number(out, "done", agent.done);
   add_number(out, "failed", agent.failed);
+  add_number(out, "busy_ms", agent.busy_ms);
   add_time(out, "first_seen", agent.first_seen_at);
   for (const auto& [name, value] : agent.info.labels) {
     add(out, "label", name + ":" + value);

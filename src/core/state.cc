@@ -260,7 +260,9 @@ void State::on(const AgentDrainSet& event) {
 
 void State::on(const AttemptCounted& event) {
   AgentRecord& record = agents_[event.agent].record;
-  ++(event.completed ? record.done : record.failed);
+  record.done += event.done;
+  record.failed += event.failed;
+  record.busy_ms += event.busy_ms;
 }
 
 void State::on(const AgentGone& event) {

@@ -50,6 +50,7 @@ struct AgentRecord {
   TimePoint last_heartbeat_at{};
   std::int64_t done = 0;
   std::int64_t failed = 0;
+  std::int64_t busy_ms = 0;  // how long its attempts ran that told of their end, one by one
 };
 
 struct AgentView {

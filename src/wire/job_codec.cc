@@ -336,6 +336,7 @@ Result<AgentRecord> read_agent_record(std::string_view bytes) {
   record.last_heartbeat_at = time_from_ms(in.last_heartbeat_at());
   record.done = in.done();
   record.failed = in.failed();
+  record.busy_ms = in.busy_ms();
   return record;
 }
 
@@ -445,6 +446,7 @@ std::string encode_agent_record(const AgentRecord& record) {
   out.set_last_heartbeat_at(to_ms(record.last_heartbeat_at));
   out.set_done(record.done);
   out.set_failed(record.failed);
+  out.set_busy_ms(record.busy_ms);
   return serialize(out);
 }
 

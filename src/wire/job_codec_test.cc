@@ -42,6 +42,7 @@ void expect_same(const AgentRecord& left, const AgentRecord& right) {
   EXPECT_EQ(left.last_heartbeat_at, right.last_heartbeat_at);
   EXPECT_EQ(left.done, right.done);
   EXPECT_EQ(left.failed, right.failed);
+  EXPECT_EQ(left.busy_ms, right.busy_ms);
 }
 
 TEST(JobCodecTest, RoundTripsAnyValue) {

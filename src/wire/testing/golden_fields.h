@@ -126,6 +126,7 @@ inline constexpr std::array kGoldenFields = std::to_array<GoldenField>({
     {"AgentRecordProto", 16, "done", "int64", false},
     {"AgentRecordProto", 17, "failed", "int64", false},
     {"AgentRecordProto", 18, "features", "string", true},
+    {"AgentRecordProto", 19, "busy_ms", "int64", false},
     {"AttemptKey", 1, "job", "fixed64", false},
     {"AttemptKey", 2, "attempt", "uint32", false},
     {"AttemptKey", 3, "epoch", "uint64", false},

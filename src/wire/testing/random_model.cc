@@ -226,12 +226,16 @@ AgentRecord RandomModel::agent_record() {
   for (std::int64_t i = 0; i < sandboxes; ++i) {
     record.info.sandboxes.push_back(static_cast<SandboxLevel>(i));
   }
+  if (coin()) {
+    record.info.features = {image_feature(text(4)), lang_feature(text(4))};
+  }
   record.status = static_cast<AgentStatus>(number(0, 4));
   record.draining = coin();
   record.first_seen_at = time();
   record.last_heartbeat_at = time();
   record.done = amount();
   record.failed = amount();
+  record.busy_ms = amount();
   return record;
 }
 
