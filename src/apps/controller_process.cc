@@ -175,6 +175,7 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
                   .http_stats =
                       [this] { return http_ == nullptr ? net::HttpServerStats{} : http_->stats(); },
                   .more_metrics = [this](std::string& text) { append_metrics(text); }}));
+  HEARTH_ASSIGN(tasks_, tasks::TasksService::create(*loop_, *service_));
   HEARTH_ASSIGN(
       http_, net::HttpServer::start(
                  doors.http, "--http ADDR or HEARTH_HTTP", *service_, deps.clock,
@@ -201,6 +202,7 @@ void ControllerProcess::append_metrics(std::string& text) const {
               "TLS handshakes of agents that were refused.", grpc_log_->handshakes_failed());
   out.counter("hearth_refused_total", "Calls refused for want of a good token.",
               keeper_->refused());
+  out.gauge("hearth_task_waits", "Requests that wait for the end of tasks.", tasks_->waiting());
   out.gauge("hearth_tokens", "Tokens, credentials and sessions that are known.", keeper_->tokens());
   out.gauge("hearth_token_changes_waiting", "Changes of tokens that wait.", keeper_->waiting());
   if (more_metrics_) {
@@ -224,6 +226,9 @@ void ControllerProcess::reload_certificates() {
 }
 
 void ControllerProcess::stop() {
+  if (tasks_ != nullptr) {
+    tasks_->stop();
+  }
   if (http_ != nullptr) {
     http_->stop();
   }

@@ -18,6 +18,7 @@
 #include "front/agentlink/grpc_log.h"
 #include "front/http/service.h"
 #include "front/rest/rest_service.h"
+#include "front/tasks/tasks_service.h"
 #include "net/http_server.h"
 
 namespace hearth::apps {
@@ -72,6 +73,7 @@ class ControllerProcess {
   std::unique_ptr<CertificateKeeper> certificates_;  // null: no TLS
   std::unique_ptr<front::Service> service_;
   std::unique_ptr<rest::RestService> rest_;
+  std::unique_ptr<tasks::TasksService> tasks_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<front::agentlink::GrpcLog> grpc_log_;
   std::unique_ptr<front::agentlink::AgentLinkServer> link_;

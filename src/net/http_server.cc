@@ -87,6 +87,7 @@ class AsioHttpServer final : public HttpServer {
   void start() {
     loops_.front()->on_tick = [this] {
       ++ticks_since_told_;
+      shared_->handler.tick();
       if (accept_paused_) {
         accept_paused_ = false;
         accept();

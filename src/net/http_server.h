@@ -122,6 +122,8 @@ class HttpHandler {
   virtual void handle(Request request, Responder responder) = 0;
   // On the connection's thread; must be cheap.
   virtual void answered(const Answered& /*answer*/) {}
+  // A tick of HttpServerOptions has passed. On a thread of the server; must be cheap.
+  virtual void tick() {}
 };
 
 // Timeouts are counted in ticks of one second by default; a test sets tick to zero and calls

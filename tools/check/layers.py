@@ -30,6 +30,7 @@ ALLOWED = {
     "net": ["tls", "base"],
     "front/http": ["api", *API_TYPES, "auth", "net", "model", "base"],
     "front/rest": ["front/http", "api", *API_TYPES, "auth", "net", "model", "base"],
+    "front/tasks": ["front/http", "api", *API_TYPES, "auth", "net", "model", "base"],
     "front/agentlink": ["api", *API_TYPES, "auth", "net", "tls", "wire", "model", "base"],
     "client": ["net", "tls", "base"],
     "cli": ["client", "config", "auth", "net", "tls", "base"],

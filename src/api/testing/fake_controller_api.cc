@@ -168,7 +168,9 @@ void FakeControllerApi::set_agent(AgentView agent) {
     }
   }
   for (const Watcher& watcher : watchers) {
-    watcher.on_agent(id);
+    if (watcher.on_agent) {
+      watcher.on_agent(id);
+    }
   }
 }
 

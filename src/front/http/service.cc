@@ -135,6 +135,12 @@ Result<net::BodyPlan> Service::plan_route(const net::Request& head, std::size_t 
   return plan;
 }
 
+void Service::tick() {
+  for (const auto& work : on_tick_) {
+    work();
+  }
+}
+
 void Service::handle(net::Request request, net::Responder responder) {
   net::Router::Match match = router_.match(request.method, request.path);
   const Route& route = routes_.at(match.index);

@@ -31,6 +31,8 @@ class Service final : public net::HttpHandler {
 
   // Before the server starts; no two routes may be the same.
   void mount(std::vector<Route> routes);
+  // Called with each tick of the server. Before it starts, too.
+  void on_tick(std::function<void()> work) { on_tick_.push_back(std::move(work)); }
 
   [[nodiscard]] Door& door() { return door_; }
   [[nodiscard]] const RouteTimes& times() const { return times_; }
@@ -38,6 +40,7 @@ class Service final : public net::HttpHandler {
   net::BodyPlan plan(const net::Request& head) override;
   void handle(net::Request request, net::Responder responder) override;
   void answered(const net::Answered& answer) override { times_.count(answer); }
+  void tick() override;
 
  private:
   Result<net::BodyPlan> plan_route(const net::Request& head, std::size_t index);
@@ -47,6 +50,7 @@ class Service final : public net::HttpHandler {
   std::vector<Route> routes_;
   net::Router router_{{}};
   RouteTimes times_;
+  std::vector<std::function<void()>> on_tick_;
 };
 
 }  // namespace hearth::front

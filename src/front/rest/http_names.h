@@ -2,6 +2,7 @@
 #pragma once
 
 #include "front/http/answers.h"
+#include "front/http/base64.h"
 #include "front/http/door.h"
 #include "front/http/json_fields.h"
 #include "front/http/query.h"
@@ -37,6 +38,7 @@ using front::read_word;
 using front::refusal_response;
 using front::text_parameter;
 using front::TextRule;
+using front::to_base64;
 using front::unknown_field;
 using front::wrong_type;
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <deque>
 
+#include "front/rest/http_names.h"
 #include "front/rest/job_json.h"
 #include "front/rest/sse.h"
 

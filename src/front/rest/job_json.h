@@ -17,7 +17,5 @@ void write_agent(net::JsonWriter& json, const AgentView& agent);
 void write_explanation(net::JsonWriter& json, const core::Explanation& explanation);
 
 std::string job_json(const JobView& job);
-// Padding, as RFC 4648 §4 has it.
-std::string to_base64(std::string_view bytes);
 
 }  // namespace hearth::rest

@@ -1,6 +1,7 @@
 // Output and event streams: cursors, resuming, gaps, falling behind.
 #include <gtest/gtest.h>
 
+#include "front/rest/http_names.h"
 #include "front/rest/job_events.h"
 #include "front/rest/job_json.h"
 #include "front/rest/testing/event_reader.h"
@@ -49,14 +50,6 @@ TEST(JobCursorTest, IsItsText) {
                           "1.4294967296.0.0", "1.2.3.9223372036854775808", "1..2.3"}) {
     EXPECT_EQ(parse_job_cursor(bad), std::nullopt) << bad;
   }
-}
-
-TEST(Base64Test, PadsAndKeepsEveryByte) {
-  EXPECT_EQ(to_base64(""), "");
-  EXPECT_EQ(to_base64("f"), "Zg==");
-  EXPECT_EQ(to_base64("fo"), "Zm8=");
-  EXPECT_EQ(to_base64("foo"), "Zm9v");
-  EXPECT_EQ(to_base64(std::string_view("\xff\x00\xfe", 3)), "/wD+");
 }
 
 TEST_F(StreamsTest, OutputIsRawAndNeverAPage) {
