@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/limits.h"
+
 namespace hearth::agent {
 namespace {
 
@@ -73,7 +75,11 @@ class ImagesTest : public ::testing::Test {
     const std::string made = "umoci init --layout " + layout + " && umoci new" + image +
                              "&& umoci unpack --rootless" + image + bundle + " && echo hi > " +
                              bundle + "/rootfs/hello && umoci repack" + image + bundle;
-    EXPECT_EQ(std::system((made + " > /dev/null 2>&1").c_str()), 0) << "umoci is installed";
+    const auto runner = CommandRunner::create(
+        clock_, {.deadline = std::chrono::seconds(60), .output_bytes_max = 1 * limits::kMiB});
+    EXPECT_TRUE(runner);
+    const auto answer = (*runner)->run({"sh", "-c", made});
+    EXPECT_TRUE(answer && answer->exit_code == 0) << "umoci is installed";
     return layout;
   }
 
