@@ -145,6 +145,22 @@ TEST_F(AgentSideTest, EndWaitsForTheOutput) {
   EXPECT_EQ(output_of(key.job), "hello");
 }
 
+TEST_F(AgentSideTest, EndWaitsForTheResultsToo) {
+  FakeAgent a = agent();
+  const AttemptKey key = running(a);
+  a.finish_with(key, {.stdout_bytes = 5, .results_bytes = 6});
+  EXPECT_EQ(a.write(key, 0, "hello").value(), 5);
+  EXPECT_EQ(a.write(key, 0, "a t", StreamKind::Results).value(), 3);
+  EXPECT_EQ(loop_->get(key.job)->record.state, JobState::Running);
+  EXPECT_EQ(a.write(key, 3, "ar.", StreamKind::Results).value(), 6);
+  ASSERT_TRUE(reaches(key.job, JobState::Completed));
+  const auto answer = loop_->output({.job = key.job, .stream = StreamKind::Results});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->slice.slice.bytes, "a tar.");
+  EXPECT_TRUE(answer->slice.complete);
+  EXPECT_EQ(loop_->get(key.job)->attempts.back().result.results_bytes, 6);
+}
+
 TEST_F(AgentSideTest, OutputThatNeverComesIsGivenUpAndTheEndSaysSo) {
   FakeAgent a = agent();
   const AttemptKey key = running(a);
@@ -446,7 +462,7 @@ TEST_F(AgentSideTest, ListenersHearOfOutputAndOfItsEnd) {
   EXPECT_EQ(heard, 1);
   a.finish(key, 1);
   ASSERT_TRUE(end_acked(a));
-  EXPECT_TRUE(eventually([&] { return heard == 3; })) << "both streams are complete";
+  EXPECT_TRUE(eventually([&] { return heard == 4; })) << "all streams are complete";
   loop_->unlisten_output(key.job, id);
 }
 

@@ -18,7 +18,8 @@ constexpr std::size_t kAcceptedRemembered = 4'096;
 constexpr Duration kLookAgain{1'000};
 
 bool has_output(const AttemptResult& result) {
-  return result.stdout_bytes > 0 || result.stderr_bytes > 0;
+  return std::ranges::any_of(kStreamKinds,
+                             [&](StreamKind stream) { return bytes_of(result, stream) > 0; });
 }
 
 Error not_current(const AttemptKey& key) {
@@ -207,8 +208,7 @@ bool AttemptDesk::is_current_locked(const AgentId& agent, const AttemptKey& key)
 }
 
 std::int64_t AttemptDesk::missing_bytes(const Finish& finish, StreamKind stream) {
-  const std::int64_t named =
-      stream == StreamKind::Stdout ? finish.result.stdout_bytes : finish.result.stderr_bytes;
+  const std::int64_t named = bytes_of(finish.result, stream);
   return named <= 0 ? 0
                     : std::max<std::int64_t>(
                           0, named - deps_.outputs.received({.job = finish.key.job,
@@ -217,8 +217,8 @@ std::int64_t AttemptDesk::missing_bytes(const Finish& finish, StreamKind stream)
 }
 
 bool AttemptDesk::has_all_output(const Finish& finish) {
-  return missing_bytes(finish, StreamKind::Stdout) == 0 &&
-         missing_bytes(finish, StreamKind::Stderr) == 0;
+  return std::ranges::all_of(kStreamKinds,
+                             [&](StreamKind stream) { return missing_bytes(finish, stream) == 0; });
 }
 
 bool AttemptDesk::pass_if_complete(JobId job) {
@@ -284,13 +284,11 @@ void AttemptDesk::give_up_overdue() {
 // gap, as where the bound on a stream drops its middle, and no longer waited for.
 void AttemptDesk::give_up(Finish finish) {
   std::int64_t lost = 0;
-  for (const StreamKind stream : {StreamKind::Stdout, StreamKind::Stderr}) {
+  for (const StreamKind stream : kStreamKinds) {
     const std::int64_t missing = missing_bytes(finish, stream);
     const output::StreamId id{
         .job = finish.key.job, .attempt = finish.key.attempt, .stream = stream};
-    const std::int64_t end =
-        stream == StreamKind::Stdout ? finish.result.stdout_bytes : finish.result.stderr_bytes;
-    if (missing > 0 && !deps_.outputs.append(id, end, {})) {
+    if (missing > 0 && !deps_.outputs.append(id, bytes_of(finish.result, stream), {})) {
       return;  // nothing can be noted now; it is looked at again
     }
     lost += missing;

@@ -33,6 +33,20 @@ struct AttemptResult {
   friend bool operator==(const AttemptResult&, const AttemptResult&) = default;
 };
 
+// The final offset of one stream, in an AttemptResult or whatever else names all three.
+template <class Sizes>
+constexpr auto& bytes_of(Sizes& sizes, StreamKind stream) {
+  switch (stream) {
+    case StreamKind::Stdout:
+      return sizes.stdout_bytes;
+    case StreamKind::Stderr:
+      return sizes.stderr_bytes;
+    case StreamKind::Results:
+      break;
+  }
+  return sizes.results_bytes;
+}
+
 // One row of a job's history.
 struct Attempt {
   std::uint32_t number = 0;

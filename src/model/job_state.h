@@ -1,6 +1,7 @@
 // Job states, end reasons and their one spelling on every wire.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -70,6 +71,9 @@ std::string_view to_string(AgentStatus status);
 // Results: a tar of the files that a job was asked to leave (ExecutionSpec::results).
 enum class StreamKind : std::uint8_t { Stdout = 0, Stderr = 1, Results = 2 };
 inline constexpr int kStreamCount = 3;
+inline constexpr std::array kStreamKinds = {StreamKind::Stdout, StreamKind::Stderr,
+                                            StreamKind::Results};
+static_assert(kStreamKinds.size() == kStreamCount);
 std::string_view to_string(StreamKind stream);
 std::optional<StreamKind> parse_stream(std::string_view text);
 

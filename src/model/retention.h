@@ -53,10 +53,11 @@ struct Removal {
 
 // What is kept at most of what the attempt wrote.
 inline std::int64_t kept_output_bytes(const Attempt& attempt) {
-  const auto kept = [](std::int64_t written) {
-    return std::clamp<std::int64_t>(written, 0, limits::kOutputBytesMax);
-  };
-  return kept(attempt.result.stdout_bytes) + kept(attempt.result.stderr_bytes);
+  std::int64_t bytes = 0;
+  for (const StreamKind stream : kStreamKinds) {
+    bytes += std::clamp<std::int64_t>(bytes_of(attempt.result, stream), 0, limits::kOutputBytesMax);
+  }
+  return bytes;
 }
 
 }  // namespace hearth

@@ -20,7 +20,6 @@
 namespace hearth::output {
 namespace {
 
-constexpr std::array<StreamKind, 2> kStreams = {StreamKind::Stdout, StreamKind::Stderr};
 // A chunk that was on its way when its attempt ended must not bring the attempt back to memory.
 constexpr std::size_t kEndedRemembered = 4'096;
 
@@ -37,7 +36,7 @@ struct Stream {
 
 struct AttemptOutput {
   Mutex mutex;
-  std::array<Stream, 2> streams HEARTH_GUARDED_BY(mutex);
+  std::array<Stream, kStreamCount> streams HEARTH_GUARDED_BY(mutex);
   bool ended HEARTH_GUARDED_BY(mutex) = false;
 
   Stream& stream(StreamKind kind) HEARTH_REQUIRES(mutex) {
@@ -149,7 +148,7 @@ class FileOutputStore final : public OutputStore {
   Result<std::vector<InlineOutput>> make_durable(JobId job, std::uint32_t attempt) override {
     HEARTH_ASSIGN(const std::shared_ptr<AttemptOutput> output, find_or_load({job, attempt}));
     std::vector<InlineOutput> in_memory;
-    for (const StreamKind kind : kStreams) {
+    for (const StreamKind kind : kStreamKinds) {
       std::shared_ptr<StreamFile> file;
       std::string extents;
       {
@@ -181,23 +180,24 @@ class FileOutputStore final : public OutputStore {
       return false;
     }
     const MutexLock lock(output->mutex);
-    return !output->stream(StreamKind::Stdout).file && !output->stream(StreamKind::Stderr).file;
+    return std::ranges::none_of(output->streams,
+                                [](const Stream& stream) { return stream.file != nullptr; });
   }
 
   void finish(JobId job, std::uint32_t attempt) override {
     forget({job, attempt});
-    notify_both(job, attempt);
+    notify_all(job, attempt);
   }
 
   void abandon(JobId job, std::uint32_t attempt) override {
     // Errors leave what a follower can no longer have; the attempt has ended without it.
     if (Result<std::shared_ptr<AttemptOutput>> output = find_or_load({job, attempt})) {
-      for (const StreamKind kind : kStreams) {
+      for (const StreamKind kind : kStreamKinds) {
         (void)keep_abandoned(**output, {job, attempt, kind});
       }
       forget({job, attempt});
     }
-    notify_both(job, attempt);
+    notify_all(job, attempt);
   }
 
   void revive(JobId job, std::uint32_t attempt) override {
@@ -295,8 +295,11 @@ class FileOutputStore final : public OutputStore {
     bool has_files = false;
     {
       const MutexLock lock(loaded->mutex);
-      for (const StreamKind kind : kStreams) {
-        has_files |= ::access(path_of({ref.job, ref.attempt, kind}).c_str(), F_OK) == 0;
+      for (const StreamKind kind : kStreamKinds) {
+        if (::access(path_of({ref.job, ref.attempt, kind}).c_str(), F_OK) != 0) {
+          continue;  // dearer to find out by opening it, and so it is for nearly every attempt
+        }
+        has_files = true;
         Result<std::unique_ptr<StreamFile>> file = reopen({ref.job, ref.attempt, kind});
         if (file) {
           loaded->stream(kind).file = std::move(*file);
@@ -436,8 +439,8 @@ class FileOutputStore final : public OutputStore {
     return OutputSlice{.slice = std::move(slice), .size = file.size(), .complete = complete};
   }
 
-  void notify_both(JobId job, std::uint32_t attempt) {
-    for (const StreamKind kind : kStreams) {
+  void notify_all(JobId job, std::uint32_t attempt) {
+    for (const StreamKind kind : kStreamKinds) {
       listeners_.notify({job, attempt, kind});
     }
   }

@@ -22,6 +22,10 @@ StreamId err(std::uint64_t job, std::uint32_t attempt = 1) {
   return {JobId(job), attempt, StreamKind::Stderr};
 }
 
+StreamId results(std::uint64_t job, std::uint32_t attempt = 1) {
+  return {JobId(job), attempt, StreamKind::Results};
+}
+
 class FileOutputStoreTest : public ::testing::Test {
  protected:
   FileOutputStoreTest() { open(); }
@@ -67,6 +71,31 @@ TEST_F(FileOutputStoreTest, SmallOutputStaysInMemoryAndIsReturnedForTheTransacti
   EXPECT_TRUE(files().empty());
   store_->finish(JobId(1), 1);
   EXPECT_EQ(text(out(1)), "<not_found>") << "from then on the job store has it";
+}
+
+TEST_F(FileOutputStoreTest, AllOfAStreamHoldsForResults) {
+  ASSERT_TRUE(store_->append(results(1), 0, "a tar"));
+  ASSERT_TRUE(store_->append(out(1), 0, "hello"));
+  const std::vector<InlineOutput> outputs = store_->make_durable(JobId(1), 1).value();
+  ASSERT_EQ(outputs.size(), 2U);
+  EXPECT_EQ(outputs[1].stream, StreamKind::Results);
+  EXPECT_EQ(outputs[1].bytes, "a tar");
+  ASSERT_TRUE(store_->append(results(2), 0, "a longer tar"));
+  EXPECT_FALSE(store_->in_memory(JobId(2), 1));
+  EXPECT_TRUE(store_->make_durable(JobId(2), 1)->empty());
+  store_->finish(JobId(2), 1);
+  ASSERT_TRUE(store_->append(results(3), 0, "a tar of an attempt that is lost"));
+  store_->abandon(JobId(3), 1);
+  ASSERT_TRUE(store_->append(results(4), 7, ""));
+  EXPECT_TRUE(store_->truncated(JobId(4), 1));
+  ASSERT_TRUE(store_->make_durable(JobId(4), 1));
+  open();
+  EXPECT_EQ(text(results(2)), "a longer tar");
+  EXPECT_TRUE(store_->read(results(2), 0, kAll)->complete);
+  EXPECT_EQ(text(results(3)), "a tar of an attempt that is lost");
+  EXPECT_TRUE(store_->truncated(JobId(4), 1));
+  ASSERT_TRUE(store_->remove(JobId(2)));
+  EXPECT_EQ(text(results(2)), "<not_found>");
 }
 
 TEST_F(FileOutputStoreTest, SaysWhereBytesAreMissingAlsoAfterARestart) {
@@ -262,10 +291,10 @@ TEST_F(FileOutputStoreTest, ListenersHearOfNewBytesAndOfTheEndOnly) {
   ASSERT_TRUE(store_->append(out(2), 0, "ab"));
   EXPECT_EQ(heard, std::vector<StreamId>{out(1)});
   store_->finish(JobId(1), 1);
-  EXPECT_EQ(heard, (std::vector<StreamId>{out(1), out(1), err(1)}));
+  EXPECT_EQ(heard, (std::vector<StreamId>{out(1), out(1), err(1), results(1)}));
   store_->unlisten(JobId(1), id);
   store_->abandon(JobId(1), 2);
-  EXPECT_EQ(heard.size(), 3U);
+  EXPECT_EQ(heard.size(), 4U);
 }
 
 TEST_F(FileOutputStoreTest, ListenersAreBounded) {

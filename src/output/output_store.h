@@ -71,7 +71,7 @@ class OutputStore {
   // output.
   virtual Result<OutputSlice> read(const StreamId& id, std::int64_t offset, std::int64_t max) = 0;
 
-  // Called once both streams are received up to their final offsets: syncs what is in files and
+  // Called once all streams are received up to their final offsets: syncs what is in files and
   // returns what is to be stored inline with the end of the attempt. May be repeated. DataLoss: a
   // sync failed; only a restart, after which the agent sends again, makes the bytes safe.
   virtual Result<std::vector<InlineOutput>> make_durable(JobId job, std::uint32_t attempt) = 0;

@@ -73,7 +73,7 @@ Duration to_model(const v1::HeartbeatWanted& wanted) {
 }
 
 Result<StreamKind> to_stream(std::uint32_t stream) {
-  return read_enum("stream", stream, StreamKind::Stderr);
+  return read_enum("stream", stream, StreamKind::Results);
 }
 
 }  // namespace hearth::wire

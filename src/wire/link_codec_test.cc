@@ -67,7 +67,9 @@ TEST(LinkCodecTest, RefusesAHelloThatNamesNobodyOrUnknownLevels) {
 
 TEST(LinkCodecTest, RefusesAStreamThatDoesNotExist) {
   EXPECT_EQ(to_stream(1).value(), StreamKind::Stderr);
-  EXPECT_FALSE(to_stream(2));
+  EXPECT_EQ(to_stream(2).value(), StreamKind::Results);
+  EXPECT_FALSE(to_stream(3));
+  EXPECT_FALSE(to_stream(7));
 }
 
 }  // namespace

@@ -126,7 +126,9 @@ class CheckingApi final : public api::AgentApi {
                 AttemptResult result) override {
     check_speaker(link, agent);
     HEARTH_CHECK(is_final(result.state), "an end that is none");
-    HEARTH_CHECK(result.stdout_bytes >= 0 && result.stderr_bytes >= 0, "a negative size");
+    for (const StreamKind stream : kStreamKinds) {
+      HEARTH_CHECK(bytes_of(result, stream) >= 0, "a negative size");
+    }
     HEARTH_CHECK(wire::decode_attempt_result(wire::encode_attempt_result(result)).value() == result,
                  "a result that cannot be stored");
     connection_->ack(key, true, true);
@@ -138,7 +140,7 @@ class CheckingApi final : public api::AgentApi {
   }
   Result<std::int64_t> output(const AgentId& /*agent*/, const AttemptKey& key, StreamKind stream,
                               std::int64_t offset, std::string_view bytes) override {
-    HEARTH_CHECK(stream == StreamKind::Stdout || stream == StreamKind::Stderr, "no such stream");
+    HEARTH_CHECK(std::ranges::count(kStreamKinds, stream) == 1, "no such stream");
     HEARTH_CHECK(
         offset >= 0 && static_cast<std::int64_t>(bytes.size()) <= limits::kOutputChunkBytesMax,
         "a chunk out of bounds");

@@ -74,6 +74,33 @@ TEST_F(AgentLinkTest, GoesOnWithOtherStreamsWhenOneIsRefused) {
   ASSERT_TRUE(agent.until([&] { return received(out(1)) == "stale"; }));
 }
 
+TEST_F(AgentLinkTest, ResultsTravelBesideTheOutput) {
+  serve();
+  TestAgent agent(address_);
+  agent.start();
+  const OutputStreamKey results{key(1), StreamKind::Results};
+  const std::string tar(3 << 20, 't');
+  agent.write(results, tar);
+  agent.write(out(1), "beside");
+  ASSERT_TRUE(agent.until([&] { return received(results).size() == tar.size(); }));
+  EXPECT_EQ(received(results), tar);
+  ASSERT_TRUE(agent.until([&] { return received(out(1)) == "beside"; }));
+}
+
+TEST_F(AgentLinkTest, RefusesAStreamThatThereIsNot) {
+  serve();
+  TestAgent strange(address_);
+  strange.start();
+  strange.write({key(1), static_cast<StreamKind>(7)}, "what is this");
+  ASSERT_TRUE(strange.until([&] { return server_->stats().chunks_received >= 2; }));
+  EXPECT_EQ(api_.state().chunks, 0) << "neither at first nor when it tries again";
+  TestAgent agent(address_);
+  agent.info_.id = AgentId("node-2");
+  agent.start();
+  agent.write(out(2), "fine");
+  EXPECT_TRUE(agent.until([&] { return received(out(2)) == "fine"; }));
+}
+
 TEST_F(AgentLinkTest, CutsOffAnAgentThatDoesNotRead) {
   serve({.address = "127.0.0.1:0", .queue_bytes_max = 8 << 20});
   TestAgent agent(address_);

@@ -82,6 +82,7 @@ struct ProcessEnded {
   std::int64_t memory_peak_bytes = 0;
   std::int64_t stdout_bytes = 0;
   std::int64_t stderr_bytes = 0;
+  std::int64_t results_bytes = 0;
   bool truncated = false;
 };
 struct OutputLimitReached {

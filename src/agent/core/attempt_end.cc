@@ -86,8 +86,9 @@ AttemptResult result_of_end(const ProcessEnded& ended, const EndCauses& causes) 
   result.wall_ms = ended.wall_ms;
   result.cpu_ms = ended.cpu_ms;
   result.memory_peak_bytes = ended.memory_peak_bytes;
-  result.stdout_bytes = ended.stdout_bytes;
-  result.stderr_bytes = ended.stderr_bytes;
+  for (const StreamKind stream : kStreamKinds) {
+    bytes_of(result, stream) = bytes_of(ended, stream);
+  }
   result.truncated = ended.truncated;
   if (causes.cancelled) {
     set_cancelled(result);

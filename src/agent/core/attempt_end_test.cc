@@ -83,6 +83,7 @@ TEST(AttemptEndTest, FiguresPassThroughUnchanged) {
                                               .memory_peak_bytes = 3,
                                               .stdout_bytes = 4,
                                               .stderr_bytes = 5,
+                                              .results_bytes = 6,
                                               .truncated = true},
                                              {});
   EXPECT_EQ(result.exit_code, 0);
@@ -92,6 +93,7 @@ TEST(AttemptEndTest, FiguresPassThroughUnchanged) {
   EXPECT_EQ(result.memory_peak_bytes, 3);
   EXPECT_EQ(result.stdout_bytes, 4);
   EXPECT_EQ(result.stderr_bytes, 5);
+  EXPECT_EQ(result.results_bytes, 6);
   EXPECT_TRUE(result.truncated);
 }
 

@@ -34,8 +34,9 @@ AgentShell::AgentShell(const Deps& deps, AgentInfo info, Events events)
                           std::string_view bytes) { on_output(key, stream, bytes); },
       .on_ended =
           [this](ProcessEnded ended) {
-            ended.stdout_bytes = deps_.spool.size({ended.key, StreamKind::Stdout});
-            ended.stderr_bytes = deps_.spool.size({ended.key, StreamKind::Stderr});
+            for (const StreamKind stream : kStreamKinds) {
+              bytes_of(ended, stream) = deps_.spool.size({ended.key, stream});
+            }
             ended.truncated = deps_.spool.truncated(ended.key);
             deps_.telemetry.ended(worker_of(ended.key));
             log_end(ended);

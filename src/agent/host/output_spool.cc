@@ -45,7 +45,7 @@ std::int64_t OutputSpool::size(const OutputStreamKey& id) const {
 }
 
 bool OutputSpool::truncated(const AttemptKey& attempt) const {
-  for (const StreamKind kind : {StreamKind::Stdout, StreamKind::Stderr}) {
+  for (const StreamKind kind : kStreamKinds) {
     const auto found = streams_.find({attempt, kind});
     if (found != streams_.end() && found->second->log.truncated()) {
       return true;
@@ -59,8 +59,9 @@ bool OutputSpool::past_bound(const OutputStreamKey& id) const {
 }
 
 void OutputSpool::forget(const AttemptKey& attempt) {
-  streams_.erase({attempt, StreamKind::Stdout});
-  streams_.erase({attempt, StreamKind::Stderr});
+  for (const StreamKind stream : kStreamKinds) {
+    streams_.erase({attempt, stream});
+  }
 }
 
 output::LogSlice OutputSpool::read_output(const OutputStreamKey& id, std::int64_t offset,

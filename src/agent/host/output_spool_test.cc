@@ -52,6 +52,19 @@ TEST_F(OutputSpoolTest, KeepsLittleInMemoryAndMuchInAFile) {
   EXPECT_EQ(kept.bytes_kept(), 0);
 }
 
+TEST_F(OutputSpoolTest, KeepsResultsAsOutput) {
+  OutputSpool kept = spool({.bytes_max = 10, .memory_bytes_max = 4});
+  const OutputStreamKey results{stream(1).attempt, StreamKind::Results};
+  kept.append(results, "a tar");
+  EXPECT_EQ(files(), 1);
+  EXPECT_FALSE(kept.truncated(stream(1).attempt));
+  kept.append(results, "more than there is room for");
+  EXPECT_TRUE(kept.truncated(stream(1).attempt));
+  kept.forget(stream(1).attempt);
+  EXPECT_EQ(files(), 0);
+  EXPECT_EQ(kept.bytes_kept(), 0);
+}
+
 TEST_F(OutputSpoolTest, KeepsHeadAndTailOfAStreamPastItsBound) {
   OutputSpool kept = spool({.memory_bytes_max = 4, .stream = {.head_bytes = 4, .tail_bytes = 4}});
   kept.append(stream(1), "abcdefgh");

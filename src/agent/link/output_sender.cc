@@ -50,8 +50,9 @@ void OutputSender::received(const OutputStreamKey& id, std::int64_t offset) {
 }
 
 void OutputSender::forget(const AttemptKey& attempt) {
-  streams_.erase({attempt, StreamKind::Stdout});
-  streams_.erase({attempt, StreamKind::Stderr});
+  for (const StreamKind stream : kStreamKinds) {
+    streams_.erase({attempt, stream});
+  }
 }
 
 void OutputSender::repeat_unanswered() {

@@ -204,6 +204,7 @@ TEST_F(OutputSenderTest, AsksAgainWhenItsQuestionStaysUnanswered) {
 TEST_F(OutputSenderTest, ForgetsAnAttempt) {
   sender_.opened();
   write(1, "abc");
+  sender_.grew({stream(1).attempt, StreamKind::Results}, 3);
   sender_.forget(stream(1).attempt);
   EXPECT_TRUE(sender_.next_batch().empty());
   sender_.received(stream(1), 3);

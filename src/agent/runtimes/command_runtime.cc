@@ -22,8 +22,6 @@ constexpr Duration kCheckOomAgain{20};
 constexpr int kCheckOomTimes = 50;
 constexpr Duration kRestartAgain{1'000};
 
-constexpr std::array kStreamKinds = {StreamKind::Stdout, StreamKind::Stderr};
-
 }  // namespace
 
 CommandRuntime::CommandRuntime(const Deps& deps, Options options)

@@ -149,6 +149,12 @@ class FakeAgent {
     api_->finished(link_, id_, key, std::move(result));
   }
 
+  void finish_with(const AttemptKey& key, AttemptResult result) {
+    result.state = JobState::Completed;
+    result.exit_code = 0;
+    api_->finished(link_, id_, key, std::move(result));
+  }
+
   [[nodiscard]] FakeConnection& inbox() { return *connection_; }
   [[nodiscard]] const AgentId& id() const { return id_; }
   [[nodiscard]] std::uint64_t link() const { return link_; }

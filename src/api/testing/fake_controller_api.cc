@@ -124,10 +124,10 @@ void FakeControllerApi::finish(JobId job, AttemptResult result) {
     JobView& view = at(job);
     JobRecord& row = view.record;
     Attempt& attempt = view.attempts.back();
-    for (const StreamKind kind : {StreamKind::Stdout, StreamKind::Stderr}) {
+    for (const StreamKind kind : kStreamKinds) {
       Stream& stream = jobs_.at(job).streams[{row.attempt, kind}];
       stream.complete = true;
-      (kind == StreamKind::Stdout ? result.stdout_bytes : result.stderr_bytes) = stream.size;
+      bytes_of(result, kind) = stream.size;
     }
     row.state = attempt.state = result.state;
     row.reason = result.reason;

@@ -166,6 +166,7 @@ void write_attempt(JsonWriter& json, const Attempt& attempt) {
   figure("memoryPeakBytes", result.memory_peak_bytes);
   figure("stdoutBytes", result.stdout_bytes);
   figure("stderrBytes", result.stderr_bytes);
+  figure("resultsBytes", result.results_bytes);
   json.member("truncated", ended ? std::optional(result.truncated) : std::nullopt).end_object();
 }
 

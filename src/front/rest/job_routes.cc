@@ -38,7 +38,7 @@ Result<OutputRequest> read_output_request(const Call& call, const JobView& job) 
   HEARTH_TRY(check_names(call.query, kOutputParameters));
   HEARTH_ASSIGN(const auto stream_name, text_parameter(call.query, "stream"));
   const auto stream = parse_stream(stream_name.value_or("stdout"));
-  if (!stream) {
+  if (!stream || *stream == StreamKind::Results) {
     return invalid_field("stream", "the parameter stream must be stdout or stderr");
   }
   HEARTH_ASSIGN(const auto offset, integer_parameter(call.query, "offset", 0, INT64_MAX));

@@ -2,6 +2,7 @@
 // be told to refuse.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <memory>
@@ -58,8 +59,8 @@ class MemoryOutputStore final : public OutputStore {
   bool truncated(JobId job, std::uint32_t number) override {
     const MutexLock lock(mutex_);
     Attempt& attempt = attempts_[{job, number}];
-    return attempt.stream(StreamKind::Stdout).log.truncated() ||
-           attempt.stream(StreamKind::Stderr).log.truncated();
+    return std::ranges::any_of(attempt.streams,
+                               [](const auto& stream) { return stream->log.truncated(); });
   }
 
   Result<OutputSlice> read(const StreamId& id, std::int64_t offset, std::int64_t max) override {
@@ -83,7 +84,7 @@ class MemoryOutputStore final : public OutputStore {
       return *failure_;
     }
     std::vector<InlineOutput> in_memory;
-    for (const StreamKind kind : {StreamKind::Stdout, StreamKind::Stderr}) {
+    for (const StreamKind kind : kStreamKinds) {
       BoundedLog& log = attempts_[{job, number}].stream(kind).log;
       if (!is_inline(log)) {
         ++syncs_;
@@ -99,8 +100,8 @@ class MemoryOutputStore final : public OutputStore {
   bool in_memory(JobId job, std::uint32_t number) override {
     const MutexLock lock(mutex_);
     Attempt& attempt = attempts_[{job, number}];
-    return is_inline(attempt.stream(StreamKind::Stdout).log) &&
-           is_inline(attempt.stream(StreamKind::Stderr).log);
+    return std::ranges::all_of(attempt.streams,
+                               [this](const auto& stream) { return is_inline(stream->log); });
   }
 
   void finish(JobId job, std::uint32_t number) override { end(job, number, false); }
@@ -141,8 +142,8 @@ class MemoryOutputStore final : public OutputStore {
     BoundedLog log{storage, LogBounds{}};
   };
   struct Attempt {
-    std::array<std::unique_ptr<Stream>, 2> streams = {std::make_unique<Stream>(),
-                                                      std::make_unique<Stream>()};
+    std::array<std::unique_ptr<Stream>, kStreamCount> streams = {
+        std::make_unique<Stream>(), std::make_unique<Stream>(), std::make_unique<Stream>()};
     bool ended = false;
     bool abandoned = false;
 
@@ -161,8 +162,9 @@ class MemoryOutputStore final : public OutputStore {
       attempt.ended = true;
       attempt.abandoned = abandoned;
     }
-    listeners_.notify({job, number, StreamKind::Stdout});
-    listeners_.notify({job, number, StreamKind::Stderr});
+    for (const StreamKind kind : kStreamKinds) {
+      listeners_.notify({job, number, kind});
+    }
   }
 
   const std::int64_t inline_bytes_max_;

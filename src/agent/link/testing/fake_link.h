@@ -39,8 +39,9 @@ class FakeLink final : public ControllerLink {
     take_output();
   }
   void forget_output(const AttemptKey& key) override {
-    sizes_.erase({key, StreamKind::Stdout});
-    sizes_.erase({key, StreamKind::Stderr});
+    for (const StreamKind stream : kStreamKinds) {
+      sizes_.erase({key, stream});
+    }
     forgotten.push_back(key);
   }
 
