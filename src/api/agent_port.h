@@ -14,6 +14,7 @@
 #include "model/job.h"
 #include "model/worker.h"
 #include "output/output_store.h"
+#include "uploads/upload_store.h"
 
 namespace hearth::api {
 
@@ -55,6 +56,10 @@ class AgentApi {
   virtual Result<std::int64_t> output(const AgentId& agent, const AttemptKey& key,
                                       StreamKind stream, std::int64_t offset,
                                       std::string_view bytes) = 0;
+  // For an attempt that the agent holds, of a job that names this upload; otherwise
+  // FailedPrecondition or PermissionDenied. NotFound when it is gone.
+  virtual Result<uploads::OpenUpload> open_upload(const AgentId& agent, const AttemptKey& key,
+                                                  const std::string& upload) = 0;
   virtual void telemetry(std::uint64_t link, const AgentId& agent, TelemetryReport report) = 0;
   // To a telemetry_query.
   virtual void telemetry_answer(std::uint64_t link, std::uint64_t query,

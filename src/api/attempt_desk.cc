@@ -185,6 +185,14 @@ std::optional<std::uint32_t> AttemptDesk::current_attempt(JobId job) {
              : std::optional(found->second.key.attempt);
 }
 
+Result<> AttemptDesk::check_current(const AgentId& agent, const AttemptKey& key) {
+  const MutexLock lock(mutex_);
+  if (!is_current_locked(agent, key)) {
+    return not_current(key);
+  }
+  return {};
+}
+
 std::int64_t AttemptDesk::finishes_waiting() {
   const MutexLock lock(mutex_);
   return static_cast<std::int64_t>(waiting_.size()) + settling_;

@@ -64,6 +64,8 @@ class AttemptDesk {
   // Finishes that wait are dropped: the agent repeats them on its next link.
   void link_closed(std::uint64_t link);
 
+  // FailedPrecondition when the attempt is not current, or another agent's.
+  Result<> check_current(const AgentId& agent, const AttemptKey& key);
   // The attempt whose output is being taken, if the job has one. None as soon as all of it is here:
   // whether it has ended is then what the store says.
   [[nodiscard]] std::optional<std::uint32_t> current_attempt(JobId job);

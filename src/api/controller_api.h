@@ -70,6 +70,8 @@ class ControllerApi {
 
   // One outcome per item; the outer error only when nothing was decided at all.
   virtual void submit(std::vector<SubmitRequestItem> items, Callback<SubmitResults> done) = 0;
+  // A job is about to name this upload, which stays for a while from now on. NotFound.
+  virtual Result<> touch_upload(const std::string& upload) = 0;
   virtual void cancel(JobId job, Callback<JobView> done) = 0;  // NotFound; ended: unchanged
   // A new job from an ended one's spec; FailedPrecondition/not_finished otherwise.
   virtual void retry(JobId job, Callback<core::SubmitOutcome> done) = 0;

@@ -12,7 +12,8 @@
 namespace hearth::api {
 namespace {
 
-Result<core::Snapshot> to_snapshot(store::Recovery&& recovery, store::Reader& reader) {
+Result<core::Snapshot> to_snapshot(store::Recovery&& recovery, store::Reader& reader,
+                                   UploadUses& uses) {
   core::Snapshot snapshot{.controller_epoch = recovery.controller_epoch,
                           .last_seq = recovery.last_seq,
                           .last_job_id = recovery.last_job_id,
@@ -29,6 +30,7 @@ Result<core::Snapshot> to_snapshot(store::Recovery&& recovery, store::Reader& re
     for (const Dependency& dependency : spec->scheduling.after) {
       named.insert(dependency.job);
     }
+    uses.restore(row.record.id, spec->execution.upload);
     snapshot.jobs.push_back({.record = std::move(row.record),
                              .spec = std::move(spec->scheduling),
                              .idempotency_key = std::move(row.idempotency_key),
@@ -50,6 +52,7 @@ core::SubmitItem to_item(SubmitRequestItem&& request) {
   payload->secrets = wire::encode_secrets(spec.execution.secret_env);
   payload->name = spec.name;
   payload->labels = spec.labels;
+  payload->upload = spec.execution.upload;
   const auto bytes = static_cast<std::int64_t>(payload->spec.size() + payload->secrets.size());
   return {.spec = std::move(spec.scheduling),
           .after_refs = std::move(request.after_refs),
@@ -104,10 +107,9 @@ Result<std::unique_ptr<ControllerLoop>> ControllerLoop::start(LoopDeps deps, Loo
   HEARTH_ASSIGN(start.writer_reader, deps.store.reader());
   HEARTH_ASSIGN(start.retention_reader, deps.store.reader());
   HEARTH_ASSIGN(start.ended_counts, start.core_reader->counts());
-  HEARTH_ASSIGN(const core::Snapshot snapshot,
-                to_snapshot(std::move(recovery), *start.core_reader));
-
   auto impl = std::make_unique<Impl>(std::move(deps), options, std::move(start));
+  HEARTH_ASSIGN(const core::Snapshot snapshot,
+                to_snapshot(std::move(recovery), *impl->core_reader, impl->uses));
   impl->core.restore(snapshot, impl->deps.clock.now());
   for (const core::RestoredJob& job : snapshot.jobs) {
     impl->desk.restore(job.record);
@@ -180,12 +182,28 @@ void ControllerLoop::retry(JobId job, Callback<core::SubmitOutcome> done) {
     done(std::move(spec).error());
     return;
   }
+  if (const std::string& upload = spec->execution.upload; !upload.empty()) {
+    if (const Result<> there = touch_upload(upload); !there) {
+      Error error = there.error().with_context("retry job " + to_string(job));
+      error.code = ErrorCode::FailedPrecondition;
+      done(std::move(error));
+      return;
+    }
+  }
   std::vector<SubmitRequestItem> items(1);
   items.front().spec = std::move(*spec);
   submit(std::move(items), [done = std::move(done)](Result<SubmitResults> results) {
     done(results ? std::move(results->front())
                  : Result<core::SubmitOutcome>(std::move(results).error()));
   });
+}
+
+Result<> ControllerLoop::touch_upload(const std::string& upload) {
+  if (impl_->deps.uploads == nullptr) {
+    return uploads::no_such_upload(upload);
+  }
+  HEARTH_TRY(impl_->deps.uploads->touch(upload));
+  return {};
 }
 
 void ControllerLoop::explain(JobId job, Callback<core::Explanation> done) {

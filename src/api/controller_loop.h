@@ -21,6 +21,7 @@
 #include "core/retention.h"
 #include "output/output_store.h"
 #include "store/store.h"
+#include "uploads/upload_store.h"
 
 namespace hearth::api {
 
@@ -32,6 +33,7 @@ struct LoopDeps {
   // The truth or the output can no longer be trusted: exit and recover. Called at most once, on a
   // controller thread; must only post.
   std::function<void(const Error&)> on_fatal;
+  uploads::UploadStore* uploads = nullptr;  // null: jobs have none
 };
 
 struct LoopOptions {
@@ -63,6 +65,7 @@ class ControllerLoop final : public ControllerApi, public AgentApi {
 
   void submit(std::vector<SubmitRequestItem> items, Callback<SubmitResults> done) override;
   void cancel(JobId job, Callback<JobView> done) override;
+  Result<> touch_upload(const std::string& upload) override;
   // NotSupported for a job that had secretEnv: its secrets were erased when it ended.
   void retry(JobId job, Callback<core::SubmitOutcome> done) override;
   void explain(JobId job, Callback<core::Explanation> done) override;
@@ -94,6 +97,8 @@ class ControllerLoop final : public ControllerApi, public AgentApi {
                 std::int32_t percent, std::string text) override;
   Result<std::int64_t> output(const AgentId& agent, const AttemptKey& key, StreamKind stream,
                               std::int64_t offset, std::string_view bytes) override;
+  Result<uploads::OpenUpload> open_upload(const AgentId& agent, const AttemptKey& key,
+                                          const std::string& upload) override;
   void telemetry(std::uint64_t link, const AgentId& agent, TelemetryReport report) override;
   void telemetry_answer(std::uint64_t link, std::uint64_t query,
                         Result<TelemetrySeries> series) override;

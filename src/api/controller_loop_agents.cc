@@ -95,6 +95,19 @@ Result<std::int64_t> ControllerLoop::output(const AgentId& agent, const AttemptK
   return impl_->desk.output(agent, key, stream, offset, bytes);
 }
 
+// Only what a job of its own names: an agent that was broken into has no more than that.
+Result<uploads::OpenUpload> ControllerLoop::open_upload(const AgentId& agent, const AttemptKey& key,
+                                                        const std::string& upload) {
+  HEARTH_TRY(impl_->desk.check_current(agent, key));
+  if (upload.empty() || impl_->uses.upload_of(key.job) != upload) {
+    return Error{
+        .code = ErrorCode::PermissionDenied,
+        .message = "job " + to_string(key.job) + " does not name the upload \"" + upload + "\"",
+        .kind = "forbidden"};
+  }
+  return impl_->deps.uploads->open(upload);
+}
+
 void ControllerLoop::telemetry(std::uint64_t link, const AgentId& agent, TelemetryReport report) {
   impl_->telemetry.report(link, agent, std::move(report));
 }

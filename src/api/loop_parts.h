@@ -18,6 +18,7 @@
 #include "api/retention.h"
 #include "api/telemetry_desk.h"
 #include "api/turn.h"
+#include "api/upload_uses.h"
 #include "api/watch_hub.h"
 #include "base/mutex.h"
 
@@ -64,6 +65,7 @@ class ControllerLoop::Impl {
   std::unique_ptr<store::Reader> writer_reader;
   std::unique_ptr<store::Reader> retention_reader;
   core::Controller core;
+  UploadUses uses;
   AttemptDesk desk;
   Releaser releaser;
   CommitWriter writer;

@@ -45,6 +45,7 @@ void Releaser::release(std::vector<Turn>& turns) {
     deps_.on_committed(latest);
   }
   for (Turn& turn : turns) {
+    deps_.uses.committed(turn.changes);
     deps_.desk.committed(turn);
     release(turn, payloads);
   }

@@ -16,6 +16,7 @@
 #include "api/link_table.h"
 #include "api/metrics.h"
 #include "api/turn.h"
+#include "api/upload_uses.h"
 #include "api/watch_hub.h"
 #include "base/log.h"
 #include "store/store.h"
@@ -26,6 +27,7 @@ class Releaser {
  public:
   struct Deps {
     store::Reader& reader;
+    UploadUses& uses;
     AttemptDesk& desk;
     LinkTable& links;
     WatchHub& hub;

@@ -44,6 +44,9 @@ bool Retention::rest(Duration length) {
 
 Duration Retention::step() {
   const std::int64_t started = deps_.clock.monotonic_ns();
+  if (deps_.uploads != nullptr) {
+    deps_.uploads->sweep();
+  }
   Result<bool> removed = remove_past();
   const bool walks = part_ < output::kOutputParts;
   for (std::uint32_t i = 0;

@@ -21,6 +21,7 @@
 #include "core/retention.h"
 #include "output/output_store.h"
 #include "store/store.h"
+#include "uploads/upload_store.h"
 
 namespace hearth::api {
 
@@ -30,6 +31,7 @@ class Retention {
     store::Reader& reader;  // its own
     CommitWriter& writer;
     output::OutputStore& outputs;
+    uploads::UploadStore* uploads;  // null: there are none
     Clock& clock;
     LoopMetrics& metrics;
     Log& log;

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "local/local_connection.h"
 #include "model/agent_check.h"
+#include "uploads/upload_store.h"
 
 namespace hearth {
 namespace {
@@ -39,6 +40,7 @@ class LocalLink final : public agent::ControllerLink {
   }
   void close() override {
     listener_ = nullptr;
+    alive_.reset();
     disconnect();
     cancel(reconnect_timer_);
   }
@@ -73,6 +75,9 @@ class LocalLink final : public agent::ControllerLink {
     pump_output();
   }
   void forget_output(const AttemptKey& key) override { sender_.forget(key); }
+
+  // Opened, not copied.
+  void fetch_upload(agent::UploadWanted wanted, OnFetched on_fetched) override;
 
  private:
   // A batch of output on its way through the pool.
@@ -126,6 +131,7 @@ class LocalLink final : public agent::ControllerLink {
   std::uint64_t link_ = 0;
   bool up_ = false;
   bool handing_over_ = false;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();  // gone once closed
   std::optional<TimerId> reconnect_timer_;
   std::optional<TimerId> heartbeat_timer_;
   std::optional<TimerId> output_timer_;
@@ -249,6 +255,34 @@ void LocalLink::handed_over(const Handover& handover, std::uint64_t connection) 
     return;
   }
   pump_output();
+}
+
+void LocalLink::fetch_upload(agent::UploadWanted wanted, OnFetched on_fetched) {
+  struct Fetch {
+    Result<uploads::OpenUpload> opened = unavailable("there is no link to the controller now");
+  };
+  auto fetch = std::make_shared<Fetch>();
+  const auto open = [&api = deps_.api, agent = agent_, up = up_, wanted = std::move(wanted),
+                     fetch] {
+    if (up) {
+      fetch->opened = api.open_upload(agent, wanted.attempt, wanted.upload);
+    }
+  };
+  const auto tell = [alive = std::weak_ptr(alive_), fetch, on_fetched] {
+    if (alive.expired()) {
+      return;
+    }
+    if (fetch->opened) {
+      on_fetched(agent::FetchedUpload{.file = std::move(fetch->opened->file),
+                                      .bytes = fetch->opened->upload.bytes});
+    } else {
+      on_fetched(fetch->opened.error());
+    }
+  };
+  if (const Result<> taken = pool_->submit(open, tell); !taken) {
+    fetch->opened = taken.error();
+    deps_.loop.set_timer(Duration(0), tell);
+  }
 }
 
 }  // namespace

@@ -1,11 +1,13 @@
 #include "local/local_link.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <functional>
 #include <map>
 #include <string>
+#include <tuple>
 #include <variant>
 #include <vector>
 
@@ -257,6 +259,36 @@ TEST_F(LocalLinkTest, RefusesAnAgentThatNobodyCanMean) {
   ASSERT_EQ(rejections_.size(), 1U);
   EXPECT_NE(rejections_[0].message.find("max_parallel_jobs"), std::string::npos);
   EXPECT_TRUE(api_.state().links.empty());
+}
+
+TEST_F(LocalLinkTest, GivesTheControllersOwnUpload) {
+  api_.change([](State& state) { state.uploads = {{"up", "archive"}}; });
+  std::vector<Result<agent::FetchedUpload>> answers;
+  const auto fetch = [&](const std::string& upload) {
+    const std::size_t before = answers.size();
+    link_->fetch_upload(
+        {.attempt = key(3), .upload = upload, .path = "/nowhere"},
+        [&](Result<agent::FetchedUpload> result) { answers.push_back(std::move(result)); });
+    EXPECT_EQ(answers.size(), before) << "not before it has returned";
+    EXPECT_TRUE(until([&] { return answers.size() > before; }));
+    return answers.back().has_value();
+  };
+  EXPECT_FALSE(fetch("up"));
+  EXPECT_EQ(answers.back().error().code, ErrorCode::Unavailable) << "no link yet";
+  ASSERT_TRUE(up());
+  ASSERT_TRUE(fetch("up"));
+  EXPECT_FALSE(answers.back()->is_copy);
+  EXPECT_EQ(answers.back()->bytes, 7);
+  std::string bytes(7, ' ');
+  EXPECT_EQ(::pread(answers.back()->file.get(), bytes.data(), bytes.size(), 0), 7);
+  EXPECT_EQ(bytes, "archive");
+  EXPECT_FALSE(fetch("gone"));
+  EXPECT_EQ(answers.back().error().code, ErrorCode::NotFound);
+  EXPECT_EQ(api_.state().fetched.front(), std::tuple(info_.id, key(3), std::string("up")));
+  link_->fetch_upload({.attempt = key(3), .upload = "up", .path = "/nowhere"},
+                      [](const auto& /*result*/) { FAIL() << "it is closed"; });
+  link_->close();
+  loop_->run_once(Duration(20));
 }
 
 TEST_F(LocalLinkTest, HearsAndSaysNothingOnceClosed) {

@@ -20,6 +20,7 @@ struct JobPayload {
   std::string secrets;
   std::string name;
   Labels labels;
+  std::string upload;  // the one that it names, if any
 };
 
 struct NewJob {

@@ -149,6 +149,10 @@ class CheckingApi final : public api::AgentApi {
     }
     return offset + static_cast<std::int64_t>(bytes.size());
   }
+  Result<uploads::OpenUpload> open_upload(const AgentId& /*agent*/, const AttemptKey& /*key*/,
+                                          const std::string& upload) override {
+    return uploads::no_such_upload(upload);
+  }
   void telemetry(std::uint64_t link, const AgentId& agent, TelemetryReport report) override {
     check_speaker(link, agent);
     v1::TelemetryReport again;

@@ -17,6 +17,7 @@
 #include "agent/probe/collector.h"
 #include "agent/runtimes/command_runtime.h"
 #include "agent/telemetry/telemetry_pump.h"
+#include "agent/uploads/upload_cache.h"
 #include "base/metrics_text.h"
 #include "base/random.h"
 
@@ -130,6 +131,7 @@ class AgentHost::Impl {
   std::unique_ptr<RealLauncher> launcher_;
   std::unique_ptr<CgroupDriver> groups_;
   std::unique_ptr<UidRanges> ids_;
+  std::unique_ptr<UploadCache> uploads_;
   std::unique_ptr<CommandRuntime> runtime_;
   std::unique_ptr<ControllerLink> link_;
   std::unique_ptr<GpuProbe> gpus_;
@@ -147,6 +149,8 @@ Result<> AgentHost::Impl::prepare() {
   HEARTH_TRY(prepare_groups());
   HEARTH_ASSIGN(launcher_, RealLauncher::start({.helper_path = options_.launcher_path}));
   HEARTH_TRY(data_.remove_leftovers());
+  HEARTH_ASSIGN(uploads_, UploadCache::create({*loop_, deps_.clock, log_},
+                                              {.folder = data_.uploads(), .seed = random_u64()}));
   HEARTH_ASSIGN(const User user, find_user(options_.run_as));
   CommandRuntime::Options options{
       .attempts_dir = data_.attempts(), .uid = user.uid, .gid = user.gid};
@@ -212,6 +216,7 @@ Result<> AgentHost::Impl::run() {
                                                            .tls = options_.tls,
                                                            .seed = random_u64(),
                                                            .credential = std::move(credential)});
+  uploads_->use(*link_);
   HEARTH_TRY(prepare_telemetry());
   shell_ = std::make_unique<AgentShell>(
       AgentShell::Deps{*loop_, deps_.clock, log_, *runtime_, spool_, *link_, *telemetry_, metrics_},

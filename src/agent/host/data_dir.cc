@@ -62,6 +62,7 @@ Result<DataDir> DataDir::open(const std::string& path) {
 
 Result<> DataDir::remove_leftovers() {
   HEARTH_TRY(make_empty(attempts(), kPassThrough));
+  HEARTH_TRY(make_empty(uploads(), 0700));
   return make_empty(spool(), 0700);
 }
 

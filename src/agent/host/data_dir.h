@@ -25,6 +25,7 @@ class DataDir {
   [[nodiscard]] const std::string& instance() const { return instance_; }
   [[nodiscard]] std::string attempts() const { return path_ + "/attempts"; }
   [[nodiscard]] std::string spool() const { return path_ + "/spool"; }
+  [[nodiscard]] std::string uploads() const { return path_ + "/uploads"; }
 
  private:
   DataDir(std::string path, FileLock lock, std::string instance)

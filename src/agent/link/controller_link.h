@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "agent/link/output_sender.h"
 #include "base/error.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "model/agent.h"
 #include "model/worker.h"
 
@@ -54,6 +56,21 @@ class LinkListener {
   virtual void on_rejected(const Error& error) = 0;
 };
 
+// An upload that an attempt waits for.
+struct UploadWanted {
+  AttemptKey attempt;
+  std::string upload;
+  std::string path;  // where a copy may be made; nothing is there yet
+};
+
+// For reading; its position is anywhere. `is_copy`: it is the file at UploadWanted::path, whole.
+// Otherwise it is the controller's own, and nothing is there.
+struct FetchedUpload {
+  UniqueFd file;
+  std::int64_t bytes = 0;
+  bool is_copy = false;
+};
+
 class ControllerLink {
  public:
   virtual ~ControllerLink() = default;
@@ -75,6 +92,12 @@ class ControllerLink {
   // `size` bytes were written so far; the source has them or knows that they are dropped.
   virtual void output_grew(const OutputStreamKey& stream, std::int64_t size) = 0;
   virtual void forget_output(const AttemptKey& key) = 0;
+
+  // `on_fetched` is called once, after this has returned, never after close(). Unavailable,
+  // ResourceExhausted, DataLoss and DeadlineExceeded may pass; others do not. What failed leaves
+  // nothing at the path.
+  using OnFetched = std::function<void(Result<FetchedUpload>)>;
+  virtual void fetch_upload(UploadWanted wanted, OnFetched on_fetched) = 0;
 };
 
 }  // namespace hearth::agent

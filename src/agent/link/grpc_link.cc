@@ -14,6 +14,7 @@
 #include "agent/link/join_call.h"
 #include "agent/link/link_messages.h"
 #include "agent/link/reconnect_delay.h"
+#include "agent/link/upload_fetches.h"
 #include "hearth/agent_link.grpc.pb.h"
 #include "wire/link_codec.h"
 #include "wire/telemetry_codec.h"
@@ -76,6 +77,7 @@ class GrpcLink final : public ControllerLink {
         delay_(options_.reconnect_initial, options_.reconnect_max, options_.seed),
         output_delay_(options_.reconnect_initial, options_.reconnect_max, options_.seed + 1),
         sender_(deps.output),
+        fetches_(deps.loop, gate_),
         join_due_(options_.credential.is_new) {}
   ~GrpcLink() override {
     close();
@@ -91,6 +93,7 @@ class GrpcLink final : public ControllerLink {
   void close() override {
     listener_ = nullptr;
     disconnect();
+    fetches_.close();
     cancel(reconnect_timer_);
   }
 
@@ -139,6 +142,8 @@ class GrpcLink final : public ControllerLink {
   }
 
   void forget_output(const AttemptKey& key) override { sender_.forget(key); }
+
+  void fetch_upload(UploadWanted wanted, OnFetched on_fetched) override;
 
  private:
   // A closed call that gRPC may still hold (see grpc_call.h).
@@ -198,6 +203,7 @@ class GrpcLink final : public ControllerLink {
   ReconnectDelay delay_;
   ReconnectDelay output_delay_;
   OutputSender sender_;
+  UploadFetches fetches_;
 
   std::shared_ptr<JoinCall> join_;
   bool join_due_ = false;
@@ -545,6 +551,26 @@ void GrpcLink::pump_output() {
   }
   output_writing_ = true;
   output_->write(std::move(message));
+}
+
+// On a connection of its own, as output is, and for as long as it goes well: a control stream that
+// is opened again does not cut it.
+void GrpcLink::fetch_upload(UploadWanted wanted, OnFetched on_fetched) {
+  auto stub = up_ ? connect_to(options_)
+                  : Result<std::unique_ptr<v1::AgentLink::Stub>>(
+                        unavailable("there is no link to the controller now"));
+  if (!stub) {
+    fetches_.fail(stub.error(), std::move(on_fetched));
+    return;
+  }
+  v1::UploadRequest request;
+  request.set_agent(agent_.value());
+  request.set_link(link_);
+  wire::to_proto(wanted.attempt, *request.mutable_key());
+  request.set_upload(wanted.upload);
+  fetches_.start(
+      std::move(*stub), [this](grpc::ClientContext& context) { sign(context); }, std::move(request),
+      std::move(wanted.path), std::move(on_fetched));
 }
 
 }  // namespace

@@ -5,6 +5,9 @@
 // with `wait_for`.
 #pragma once
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -13,11 +16,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "api/agent_port.h"
 #include "base/mutex.h"
+#include "base/unique_fd.h"
+#include "uploads/digest.h"
+#include "uploads/upload_store.h"
 
 namespace hearth::api::testing {
 
@@ -49,6 +56,9 @@ class FakeAgentApi final : public AgentApi {
     std::optional<Error> next_output_error;  // of one call
     bool hold_output = false;                // calls that came wait
     bool welcome = true;
+    std::map<std::string, std::string> uploads;
+    std::vector<std::tuple<AgentId, AttemptKey, std::string>> fetched;
+    std::optional<Error> next_fetch_error;
     std::uint64_t epoch = 1;
   };
 
@@ -128,6 +138,29 @@ class FakeAgentApi final : public AgentApi {
     state_.repeated += static_cast<std::int64_t>(known);
     all += bytes.substr(known);
     return static_cast<std::int64_t>(all.size());
+  }
+  Result<uploads::OpenUpload> open_upload(const AgentId& agent, const AttemptKey& key,
+                                          const std::string& upload) override {
+    const MutexLock lock(mutex_);
+    state_.fetched.emplace_back(agent, key, upload);
+    changed_.notify_all();
+    if (std::optional<Error> error = std::exchange(state_.next_fetch_error, std::nullopt)) {
+      return *std::move(error);
+    }
+    const auto found = state_.uploads.find(upload);
+    if (found == state_.uploads.end()) {
+      return uploads::no_such_upload(upload);
+    }
+    const std::string& bytes = found->second;
+    uploads::DigestStream digest;
+    digest.add(bytes);
+    uploads::OpenUpload opened{
+        .upload = {.id = upload, .bytes = std::ssize(bytes), .digest = digest.finish()},
+        .file = UniqueFd(::memfd_create("upload", MFD_CLOEXEC))};
+    if (::pwrite(opened.file.get(), bytes.data(), bytes.size(), 0) != std::ssize(bytes)) {
+      return internal_error("write a memory file");
+    }
+    return opened;
   }
   std::uint64_t controller_epoch() override {
     const MutexLock lock(mutex_);

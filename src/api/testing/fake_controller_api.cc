@@ -280,6 +280,19 @@ void FakeControllerApi::submit(std::vector<SubmitRequestItem> items, Callback<Su
   tell(notices);
 }
 
+Result<> FakeControllerApi::touch_upload(const std::string& upload) {
+  const MutexLock lock(mutex_);
+  if (!uploads_.contains(upload)) {
+    return uploads::no_such_upload(upload);
+  }
+  return {};
+}
+
+void FakeControllerApi::add_upload(const std::string& id) {
+  const MutexLock lock(mutex_);
+  uploads_.insert(id);
+}
+
 void FakeControllerApi::cancel(JobId job, Callback<JobView> done) {
   Result<JobView> result = get(job);
   std::vector<std::shared_ptr<const Notice>> notices;

@@ -4,11 +4,13 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "api/controller_api.h"
 #include "base/mutex.h"
+#include "uploads/upload_store.h"
 
 namespace hearth::api::testing {
 
@@ -35,6 +37,9 @@ class FakeControllerApi final : public ControllerApi {
   void hold_commands(bool hold);
   void release();
 
+  // That jobs may name from then on.
+  void add_upload(const std::string& id);
+
   [[nodiscard]] std::vector<SubmitRequestItem> submitted();
   [[nodiscard]] std::int64_t submit_calls();
   [[nodiscard]] std::int64_t reads_of_jobs();
@@ -42,6 +47,7 @@ class FakeControllerApi final : public ControllerApi {
   [[nodiscard]] std::size_t watchers();
 
   void submit(std::vector<SubmitRequestItem> items, Callback<SubmitResults> done) override;
+  Result<> touch_upload(const std::string& upload) override;
   void cancel(JobId job, Callback<JobView> done) override;
   void retry(JobId job, Callback<core::SubmitOutcome> done) override;
   void explain(JobId job, Callback<core::Explanation> done) override;
@@ -86,6 +92,7 @@ class FakeControllerApi final : public ControllerApi {
   EventSeq forgotten_at_read_ HEARTH_GUARDED_BY(mutex_);
   std::map<AgentId, AgentView> agents_ HEARTH_GUARDED_BY(mutex_);
   std::map<std::string, JobId> keys_ HEARTH_GUARDED_BY(mutex_);
+  std::set<std::string> uploads_ HEARTH_GUARDED_BY(mutex_);
   std::vector<SubmitRequestItem> submitted_ HEARTH_GUARDED_BY(mutex_);
   std::vector<std::function<void()>> held_ HEARTH_GUARDED_BY(mutex_);
   std::map<std::uint64_t, Watcher> watchers_ HEARTH_GUARDED_BY(mutex_);

@@ -43,7 +43,8 @@ class LoopTest : public ::testing::Test {
                                        .outputs = *outputs_,
                                        .clock = clock_,
                                        .log = *log_,
-                                       .on_fatal = [this](const Error&) { ++fatal_calls_; }},
+                                       .on_fatal = [this](const Error&) { ++fatal_calls_; },
+                                       .uploads = uploads_},
                                       options_);
     ASSERT_TRUE(loop) << loop.error().message;
     loop_ = std::move(*loop);
@@ -153,6 +154,7 @@ class LoopTest : public ::testing::Test {
   std::atomic<int> fatal_calls_{0};
   LoopOptions options_;
   std::unique_ptr<GatedStore> store_;
+  uploads::UploadStore* uploads_ = nullptr;  // of the next start()
   std::unique_ptr<ControllerLoop> loop_;
 };
 

@@ -10,6 +10,7 @@
 #include "base/ip_text.h"
 #include "front/agentlink/acceptor.h"
 #include "front/agentlink/control_stream.h"
+#include "front/agentlink/fetch_stream.h"
 #include "front/agentlink/join_call.h"
 #include "front/agentlink/link_table.h"
 #include "front/agentlink/output_stream.h"
@@ -58,6 +59,10 @@ class Service final : public v1::AgentLink::CallbackService {
   }
   OutputReactor* Output(grpc::CallbackServerContext* context) override {
     return open_output_stream(deps_, *context);
+  }
+  FetchReactor* FetchUpload(grpc::CallbackServerContext* context,
+                            const v1::UploadRequest* request) override {
+    return open_fetch_stream(deps_, *context, *request);
   }
   grpc::ServerUnaryReactor* Join(grpc::CallbackServerContext* context,
                                  const v1::JoinRequest* request,
@@ -149,6 +154,8 @@ class AgentLinkServer::Impl {
             .batches_sent = counts_.batches_sent.load(),
             .chunks_received = counts_.chunks_received.load(),
             .streams = table_.streams(),
+            .fetches = counts_.fetches.load(),
+            .upload_bytes_sent = counts_.upload_bytes_sent.load(),
             .queue_messages = counts_.queue_messages.load(),
             .queue_bytes = counts_.queue_bytes.load(),
             .refused = counts_.refused.snapshot(),

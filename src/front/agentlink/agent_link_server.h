@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "base/upload_limits.h"
 #include "front/agentlink/link_counts.h"
 #include "tls/server_identity.h"
 
@@ -34,6 +35,7 @@ struct AgentLinkOptions {
   std::int64_t queue_messages_max = limits::kLinkQueueMessagesMax;
   std::int64_t queue_bytes_max = limits::kLinkQueueBytesMax;
   std::int64_t streams_max = limits::kLinkStreamsMax;
+  std::int64_t fetches_max = limits::kUploadFetchesMax;
   // Agents cannot connect for want of descriptors. On a thread of the server; must not block.
   std::function<void()> on_descriptors_short;
   bool is_open = false;          // every peer may speak for every agent: for loopback

@@ -11,9 +11,10 @@ struct Method {
   auth::Need need;
 };
 
-constexpr std::array<Method, 3> kMethods = {{
+constexpr std::array<Method, 4> kMethods = {{
     {"Control", auth::Need::Agent},
     {"Output", auth::Need::Agent},
+    {"FetchUpload", auth::Need::Agent},
     {"Join", auth::Need::Join},
 }};
 

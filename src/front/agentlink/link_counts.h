@@ -19,7 +19,9 @@ struct LinkStats {
   std::uint64_t batches_sent = 0;
   std::uint64_t chunks_received = 0;  // of output streams
   std::int64_t streams = 0;           // open now
-  std::int64_t queue_messages = 0;    // wait for all agents together
+  std::int64_t fetches = 0;           // of those, uploads that are being sent
+  std::uint64_t upload_bytes_sent = 0;
+  std::int64_t queue_messages = 0;  // wait for all agents together
   std::int64_t queue_bytes = 0;
   std::map<std::string, std::uint64_t> refused;  // by limit
   HistogramSnapshot telemetry_decode;            // of one report
@@ -33,6 +35,8 @@ struct LinkCounts {
   std::atomic<std::uint64_t> batches_received{0};
   std::atomic<std::uint64_t> batches_sent{0};
   std::atomic<std::uint64_t> chunks_received{0};
+  std::atomic<std::int64_t> fetches{0};
+  std::atomic<std::uint64_t> upload_bytes_sent{0};
   std::atomic<std::int64_t> queue_messages{0};
   std::atomic<std::int64_t> queue_bytes{0};
   LimitCounts refused;

@@ -5,6 +5,9 @@
 // one thread.
 #pragma once
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <map>
 #include <string>
@@ -43,6 +46,10 @@ class FakeLink final : public ControllerLink {
       sizes_.erase({key, stream});
     }
     forgotten.push_back(key);
+  }
+
+  void fetch_upload(UploadWanted wanted, OnFetched on_fetched) override {
+    fetches.push_back({std::move(wanted), std::move(on_fetched)});
   }
 
   void up(std::uint64_t controller_epoch, std::vector<AttemptKey> keep = {},
@@ -89,6 +96,25 @@ class FakeLink final : public ControllerLink {
   std::vector<TelemetryReport> telemetry;
   std::uint64_t telemetry_bytes_sent = 0;
   std::map<std::uint64_t, Result<TelemetrySeries>> answers;
+
+  // Asked for and not answered; the test answers.
+  struct Fetch {
+    UploadWanted wanted;
+    OnFetched on_fetched;
+  };
+  std::vector<Fetch> fetches;
+  void give(std::size_t index, Result<FetchedUpload> fetched) {
+    const Fetch fetch = std::move(fetches.at(index));
+    fetches.erase(fetches.begin() + static_cast<std::ptrdiff_t>(index));
+    fetch.on_fetched(std::move(fetched));
+  }
+  // As a link over the network does: a file at the path that was asked for.
+  void give_copy(std::size_t index, const std::string& bytes) {
+    UniqueFd file(::open(fetches.at(index).wanted.path.c_str(),
+                         O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    const ssize_t put = ::pwrite(file.get(), bytes.data(), bytes.size(), 0);
+    give(index, FetchedUpload{.file = std::move(file), .bytes = put, .is_copy = true});
+  }
 
  private:
   void take_output() {
