@@ -9,8 +9,8 @@ namespace hearth::limits {
 // One archive as it is sent.
 inline constexpr std::int64_t kUploadBytesMax = 256 * kMiB;
 // All at the controller. When either is reached, those that no live job names go, the one that was
-// needed longest ago first, but none within kUploadKeptMin of its use: its submitter may be about to
-// name it.
+// needed longest ago first, but none within kUploadKeptMin of its use: its submitter may be about
+// to name it.
 inline constexpr std::int64_t kUploadsKeptMax = 10'000;
 inline constexpr std::int64_t kUploadsBytesMax = 10 * kGiB;
 inline constexpr Duration kUploadKeptFor = std::chrono::hours(24);
@@ -23,8 +23,8 @@ inline constexpr int kUploadChecksAtOnceMax = 2;
 inline constexpr std::int64_t kUploadFetchesMax = 64;
 inline constexpr std::int64_t kUploadFetchesPerAgentMax = 4;
 inline constexpr std::int64_t kUploadPieceBytesMax = 256 * kKiB;
-// A fetch that brings nothing for so long begins again; one that has not come after so long, however
-// often it began, ends the attempts that wait for it.
+// A fetch that brings nothing for so long begins again; one that has not come after so long,
+// however often it began, ends the attempts that wait for it.
 inline constexpr Duration kUploadFetchStall = std::chrono::seconds(30);
 inline constexpr Duration kUploadFetchPatience = std::chrono::minutes(10);
 // What an agent keeps for the next job that needs it.

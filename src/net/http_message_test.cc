@@ -127,6 +127,21 @@ TEST(RouterTest, MatchesParametersMethodsAndNothingElse) {
   }
 }
 
+TEST(RouterTest, APathAtTheEndIsAllThatIsLeft) {
+  const Router router({{"GET", "/r/{id}"}, {"GET", "/r/{id}/{path}"}, {"GET", "/s/{path}/x"}});
+  EXPECT_EQ(router.match("GET", "/r/1").index, 0U);
+  for (const char* path : {"/r/1/a/b%20c/d", "/r/1/a%2Fb%20c%2fd"}) {
+    const auto match = router.match("GET", path);
+    EXPECT_EQ(match.index, 1U) << path;
+    EXPECT_EQ(match.parameters, (std::vector<std::string>{"1", "a/b c/d"})) << path;
+  }
+  EXPECT_EQ(router.match("GET", "/r/1//etc").parameters.back(), "/etc");
+  EXPECT_EQ(router.match("GET", "/s/one/x").parameters.back(), "one") << "not at the end";
+  for (const char* bad : {"/r/1/", "/r/1/%", "/s/a/b/x"}) {
+    EXPECT_EQ(router.match("GET", bad).index, Router::kNone) << bad;
+  }
+}
+
 class CountingEntry final : public TimerWheel::Entry {
  public:
   void on_deadline() override { ++fired; }

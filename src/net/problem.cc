@@ -72,6 +72,7 @@ const std::vector<ProblemKind>& problem_kinds() {
       {"infeasible", 422, "No agent could ever run this"},
       {"not_supported", 422, "This version cannot do this"},
       {"sandbox_unavailable", 422, "No agent offers this sandbox level"},
+      {"archive_refused", 422, "The archive is refused"},
       {"queue_full", 429, "The queue is full"},
       {"rate_limited", 429, "Too much at once"},
       {"draining", 503, "The server is stopping"},

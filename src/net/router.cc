@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace hearth::net {
 
@@ -20,7 +21,9 @@ std::optional<std::vector<std::string>> match_path(std::string_view pattern,
   std::vector<std::string> parameters;
   while (!pattern.empty() && !path.empty()) {
     const std::string_view expected = take_segment(pattern);
-    const std::string_view found = take_segment(path);
+    const bool takes_rest = pattern.empty() && expected == "{path}";
+    const std::string_view found =
+        takes_rest ? std::exchange(path, {}).substr(1) : take_segment(path);
     if (!expected.empty() && expected.front() == '{') {
       auto decoded = percent_decode(found, false);
       if (!decoded || decoded->empty()) {

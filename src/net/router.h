@@ -12,7 +12,8 @@ namespace hearth::net {
 
 struct RoutePattern {
   std::string_view method;
-  std::string_view path;  // segments in braces match any one segment
+  // Segments in braces match any one segment; "{path}" at the end, all that is left.
+  std::string_view path;
 };
 
 // A small fixed table, so a scan is the fastest lookup.

@@ -134,6 +134,8 @@ void write_command_or_script(JsonWriter& json, const ExecutionSpec& spec) {
 void write_execution(JsonWriter& json, const ExecutionSpec& spec) {
   write_command_or_script(json, spec);
   write_text_or_null(json, "image", spec.image);
+  write_text_or_null(json, "upload", spec.upload);
+  write_texts(json, "results", spec.results);
   write_map(json, "env", spec.env);
   write_text_or_null(json, "cwd", spec.cwd);
   write_text_or_null(json, "stdin", spec.stdin_bytes);

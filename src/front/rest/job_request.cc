@@ -119,7 +119,8 @@ constexpr auto kFields = std::to_array<Field>({
     {"command", read_command},
     {"script", read_script},
     {"image", read_image},
-    {"upload", refuse_upload},
+    {"upload", read_upload},
+    {"results", read_results},
     {"name", text_field<kToName>},
     {"queue", text_field<kToQueue>},
     {"labels", labels_field<kToLabels>},
@@ -158,9 +159,15 @@ Result<> settle_sandbox(Reading& reading) {
   const ExecutionSpec& run = execution(reading);
   SandboxLevel& level = scheduling(reading).sandbox;
   if (!reading.has_sandbox) {
-    level = !run.image.empty() ? SandboxLevel::Image
-            : run.script       ? SandboxLevel::Process
-                               : SandboxLevel::None;
+    level = !run.image.empty()                  ? SandboxLevel::Image
+            : run.script || !run.upload.empty() ? SandboxLevel::Process
+                                                : SandboxLevel::None;
+  }
+  if (!run.upload.empty() && level == SandboxLevel::None) {
+    return invalid_field(
+        "sandbox",
+        "the files of an upload are unpacked in a sandbox only: leave 'sandbox' out "
+        "for \"process\"");
   }
   if (run.script && level == SandboxLevel::None) {
     return invalid_field("sandbox",
@@ -177,6 +184,19 @@ Result<> settle_sandbox(Reading& reading) {
   return {};
 }
 
+// Without a sandbox a directory of the job's choice is anybody's, and the agent may read more than
+// the job may.
+Result<> check_results(const Reading& reading) {
+  const JobSpec& spec = reading.request.spec;
+  if (!spec.execution.results.empty() && !spec.execution.cwd.empty() &&
+      spec.scheduling.sandbox == SandboxLevel::None) {
+    return invalid_field("results",
+                         "results are taken from the directory that each attempt is given; leave "
+                         "'cwd' out, or run in a sandbox");
+  }
+  return {};
+}
+
 // Rules that span fields.
 Result<> check_whole(const json::object& object, Reading& reading) {
   const ExecutionSpec& run = execution(reading);
@@ -186,6 +206,7 @@ Result<> check_whole(const json::object& object, Reading& reading) {
                          "'script' such as {\"language\": \"js\", \"code\": \"…\"}");
   }
   HEARTH_TRY(settle_sandbox(reading));
+  HEARTH_TRY(check_results(reading));
   if (run.script && !reading.has_grace) {
     execution(reading).grace = Duration(0);
   }
@@ -250,7 +271,10 @@ Result<JobRequest> read_job_request(const json::value& value, RequestKind kind) 
 std::int64_t payload_bytes(const JobSpec& spec) {
   const ExecutionSpec& run = spec.execution;
   std::size_t bytes = run.stdin_bytes.size() + run.cwd.size() + run.image.size() +
-                      spec.prompt.size() + spec.callback_url.size();
+                      run.upload.size() + spec.prompt.size() + spec.callback_url.size();
+  for (const std::string& path : run.results) {
+    bytes += path.size() + 1;
+  }
   for (const std::string& argument : run.command) {
     bytes += argument.size() + 1;
   }

@@ -6,21 +6,16 @@
 
 #include "base/rfc3339.h"
 #include "base/task_limits.h"
+#include "base/upload_limits.h"
 #include "front/http/script_fields.h"
 #include "model/language.h"
+#include "model/relative_path.h"
 
 namespace hearth::rest {
 
 namespace json = boost::json;
 
 namespace {
-
-Error not_supported(const FieldPath& path, std::string message) {
-  Error error = invalid_field(path, std::move(message));
-  error.code = ErrorCode::Unimplemented;
-  error.kind = "not_supported";
-  return error;
-}
 
 // Thousandths of a core, at least one.
 Result<std::int64_t> read_cpu(const json::value& value, const FieldPath& path) {
@@ -282,9 +277,35 @@ Result<> read_grace(const json::value& value, const FieldPath& path, Reading& re
   return {};
 }
 
-Result<> refuse_upload(const json::value&, const FieldPath& path, Reading&) {
-  return not_supported(
-      path, "this version takes no uploads; the command must find its files on the agent");
+Result<> read_upload(const json::value& value, const FieldPath& path, Reading& reading) {
+  HEARTH_ASSIGN(std::string id, read_text(value, path, kNameRule));
+  if (!is_valid_name_id(id)) {
+    return invalid_field(path, path + " must be the id that POST /v1/uploads answered with");
+  }
+  reading.request.spec.execution.upload = std::move(id);
+  return {};
+}
+
+Result<> read_results(const json::value& value, const FieldPath& path, Reading& reading) {
+  HEARTH_ASSIGN(const json::array* array, read_array(value, path));
+  if (std::ssize(*array) > limits::kResultPathsMax) {
+    return field_too_large(path, "result_paths_max", limits::kResultPathsMax, "paths");
+  }
+  for (const json::value& element : *array) {
+    std::vector<std::string>& results = reading.request.spec.execution.results;
+    const FieldPath where = path + "[" + std::to_string(results.size()) + "]";
+    HEARTH_ASSIGN(
+        std::string result,
+        read_text(element, where, {limits::kResultPathBytesMax, "result_path_bytes_max"}));
+    if (!is_path_below(result)) {
+      return invalid_field(where, where +
+                                      " must be the path of a file or a directory below the "
+                                      "working directory, such as out/report.json: no '/' in front "
+                                      "or behind, no '.', no '..', no pattern");
+    }
+    results.push_back(std::move(result));
+  }
+  return {};
 }
 
 Result<> read_required_cpu(const json::value& value, const FieldPath& path, Reading& reading) {

@@ -24,7 +24,8 @@ struct Reading {
 // Each reads the value of its field into `reading`.
 Result<> read_script(const boost::json::value& value, const FieldPath& path, Reading& reading);
 Result<> read_image(const boost::json::value& value, const FieldPath& path, Reading& reading);
-Result<> refuse_upload(const boost::json::value& value, const FieldPath& path, Reading& reading);
+Result<> read_upload(const boost::json::value& value, const FieldPath& path, Reading& reading);
+Result<> read_results(const boost::json::value& value, const FieldPath& path, Reading& reading);
 Result<> read_command(const boost::json::value& value, const FieldPath& path, Reading& reading);
 Result<> read_required_cpu(const boost::json::value& value, const FieldPath& path,
                            Reading& reading);

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/task_limits.h"
+#include "base/upload_limits.h"
 #include "front/rest/job_json.h"
 #include "net/json_reader.h"
 
@@ -20,6 +21,14 @@ Result<JobRequest> parse(std::string_view text) {
 // A good body with more members: with(R"("gpus":1)").
 std::string with(std::string_view members) {
   return R"({"command":["true"],)" + std::string(members) + "}";
+}
+
+std::string paths(std::int64_t count) {
+  std::string all;
+  for (std::int64_t i = 0; i < count; ++i) {
+    all += R"(,"x")";
+  }
+  return all;
 }
 
 std::string repeated(char c, std::int64_t count) {
@@ -206,6 +215,24 @@ TEST(JobRequestTest, CodeIsBoundedAndCounts) {
   EXPECT_EQ(refused.error().field, "script.code");
 }
 
+TEST(JobRequestTest, AnUploadIsUnpackedInASandbox) {
+  const auto plain = parse(with(R"("upload":"u1","results":["out","a/b.txt"],"cwd":"sub")"));
+  ASSERT_TRUE(plain) << plain.error().message;
+  EXPECT_EQ(plain->spec.execution.upload, "u1");
+  EXPECT_EQ(plain->spec.execution.results, (std::vector<std::string>{"out", "a/b.txt"}));
+  EXPECT_EQ(plain->spec.scheduling.sandbox, SandboxLevel::Process);
+  const auto script =
+      parse(R"({"script":{"language":"js","code":"1"},"upload":"u1","sandbox":"process"})");
+  ASSERT_TRUE(script) << script.error().message;
+  EXPECT_EQ(script->spec.execution.upload, "u1");
+  const auto image = parse(with(R"("upload":"u1","image":"debian")"));
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_EQ(image->spec.scheduling.sandbox, SandboxLevel::Image);
+  const auto open = parse(with(R"("results":["out"])"));
+  ASSERT_TRUE(open) << open.error().message;
+  EXPECT_EQ(open->spec.scheduling.sandbox, SandboxLevel::None);
+}
+
 TEST(JobRequestTest, RefusesCommandsThatCannotRun) {
   expect_refused({
       {"{}", "command"},
@@ -216,7 +243,21 @@ TEST(JobRequestTest, RefusesCommandsThatCannotRun) {
       {R"({"command":["a",1]})", "command[1]"},
       {R"({"command":["a","b\u0000c"]})", "command[1]"},
       {R"({"command":["a"],"script":{"language":"js","code":"1"}})", "script"},
-      {with(R"("upload":"u1")"), "upload", "not_supported"},
+      {with(R"("upload":"")"), "upload"},
+      {with(R"("upload":"../u1")"), "upload"},
+      {with(R"("upload":1)"), "upload"},
+      {with(R"("upload":"u1","sandbox":"none")"), "sandbox"},
+      {with(R"("results":"out")"), "results"},
+      {with(R"("results":["out",""])"), "results[1]"},
+      {with(R"("results":["/etc/passwd"])"), "results[0]"},
+      {with(R"("results":["a/../../b"])"), "results[0]"},
+      {with(R"("results":["out/"])"), "results[0]"},
+      {with(R"("results":["a\u0000b"])"), "results[0]"},
+      {with(R"("results":["a\nb"])"), "results[0]"},
+      {with(R"("results":["out"],"cwd":"/srv")"), "results"},
+      {with(R"("results":[")" + repeated('x', limits::kResultPathBytesMax + 1) + R"("])"),
+       "results[0]", "too_large"},
+      {with(R"("results":["x")" + paths(limits::kResultPathsMax) + "]"), "results", "too_large"},
       {R"({"command":[")" + repeated('x', limits::kCommandBytesMax + 1) + R"("]})", "command[0]",
        "too_large"},
       {R"({"command":[")" + repeated('x', limits::kCommandBytesMax / 2) + R"(",")" +

@@ -4,13 +4,13 @@
 #include <utility>
 
 #include "front/rest/routes.h"
+#include "front/rest/upload_routes.h"
 
 namespace hearth::rest {
 
 namespace {
 
-// NotYet: promised for a later version; refused before a byte of the body is read.
-enum class BodyKind { None, Json, Batch, NotYet };
+enum class BodyKind { None, Json, Batch, Archive };
 
 struct Route {
   std::string_view method;
@@ -30,10 +30,12 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/v1/jobs/{id}", Need::Read, get_job},
     {"GET", "/v1/jobs/{id}/output", Need::Read, get_output},
     {"GET", "/v1/jobs/{id}/events", Need::Read, get_job_events},
+    {"GET", "/v1/jobs/{id}/results", Need::Read, get_results},
+    {"GET", "/v1/jobs/{id}/results/{path}", Need::Read, get_result_file},
     {"POST", "/v1/jobs/{id}/cancel", Need::Submit, cancel_job, BodyKind::Json},
     {"POST", "/v1/jobs/{id}/retry", Need::Submit, retry_job, BodyKind::Json, true},
     {"GET", "/v1/jobs/{id}/explain", Need::Read, explain_job},
-    {"POST", "/v1/uploads", Need::Submit, nullptr, BodyKind::NotYet},
+    {"POST", "/v1/uploads", Need::Submit, nullptr, BodyKind::Archive, true},
     {"GET", "/v1/agents", Need::Read, list_agents},
     {"POST", "/v1/agents/{id}/drain", Need::Admin, drain_agent, BodyKind::Json},
     {"GET", "/v1/workers", Need::Read, list_workers},
@@ -67,14 +69,6 @@ constexpr front::BodyRule kBatchBody = {.types = kBatchTypes,
                                         .said = "application/json or application/x-ndjson",
                                         .bytes_max = limits::kBatchBodyBytesMax,
                                         .limit_name = "batch_body_bytes_max"};
-
-Error uploads_not_supported() {
-  return Error{.code = ErrorCode::Unimplemented,
-               .message =
-                   "this version takes no uploads; put the files where the agents can read "
-                   "them and name that place with cwd, or send one file as stdin",
-               .kind = "not_supported"};
-}
 
 }  // namespace
 
@@ -121,10 +115,9 @@ class RestService::Impl {
               make_batch_sink(context_, lines ? BatchFormat::Lines : BatchFormat::Array));
         };
         break;
-      case BodyKind::NotYet:
-        bound.sink = [](const net::Request&) {
-          return Result<std::unique_ptr<net::BodySink>>(uploads_not_supported());
-        };
+      case BodyKind::Archive:
+        bound.body = &kArchiveBody;
+        bound.sink = [this](const net::Request&) { return make_upload_sink(options_.uploads); };
         break;
     }
     return bound;

@@ -15,12 +15,14 @@
 #include "front/http/service.h"
 #include "net/http_server.h"
 #include "net/router.h"
+#include "uploads/upload_store.h"
 
 namespace hearth::rest {
 
 struct RestOptions {
   std::string version = "0";
   std::int64_t ring_events_max = limits::kWatcherQueueEventsMax;
+  uploads::UploadStore* uploads = nullptr;  // outlives the server; null: none are taken
   // For /metrics: the server this is mounted on, and whatever else is to be shown, as lines of
   // Prometheus' text format. Both may be empty; they are called on HTTP threads.
   std::function<net::HttpServerStats()> http_stats;

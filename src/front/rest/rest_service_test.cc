@@ -84,15 +84,6 @@ TEST_F(RestServiceTest, ErrorsNameFieldAndLimit) {
   EXPECT_EQ(api_.submit_calls(), 0);
 }
 
-TEST_F(RestServiceTest, UploadsAreSaidNotToBeThereWhateverIsSent) {
-  for (const char* type : {"application/zip", "application/x-tar", "application/json"}) {
-    const RawResponse refused = post("/v1/uploads", std::string(2 * limits::kMiB, 'z'), type);
-    expect_problem(refused, 422, "not_supported");
-    EXPECT_NE(text(json(refused), "detail").find("stdin"), std::string::npos) << refused.body;
-  }
-  expect_problem(get("/v1/uploads"), 405, "method_not_allowed");
-}
-
 TEST_F(RestServiceTest, AScriptIsShownAsItWasGiven) {
   const JobId id = submit(
       R"({"script":{"language":"node","code":"console.log(1)\n","args":["a"]},"image":"debian"})");

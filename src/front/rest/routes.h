@@ -37,6 +37,8 @@ void list_jobs(Context& context, Call call);
 void get_job(Context& context, Call call);
 void get_output(Context& context, Call call);
 void get_job_events(Context& context, Call call);
+void get_results(Context& context, Call call);
+void get_result_file(Context& context, Call call);
 void cancel_job(Context& context, Call call);
 void retry_job(Context& context, Call call);
 void explain_job(Context& context, Call call);

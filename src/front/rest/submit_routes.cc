@@ -3,6 +3,7 @@
 
 #include "front/rest/job_json.h"
 #include "front/rest/routes.h"
+#include "front/rest/upload_routes.h"
 #include "net/problem.h"
 
 namespace hearth::rest {
@@ -122,7 +123,9 @@ std::string batch_json(const std::vector<BatchEntry>& entries, const api::Submit
 class BatchSink final : public net::BodySink {
  public:
   BatchSink(Context& context, BatchFormat format)
-      : context_(context), reader_(format, [](const JobSpec&) { return Result<>(); }) {}
+      : context_(context), reader_(format, [&api = context.api](const JobSpec& spec) {
+          return check_upload(api, spec);
+        }) {}
 
   Result<> on_data(std::string_view bytes) override { return reader_.feed(bytes); }
 
@@ -161,6 +164,10 @@ void submit_job(Context& context, Call call) {
   auto request = parse_job_request(call.request.body, RequestKind::Single);
   if (!request) {
     call.responder.fail(request.error());
+    return;
+  }
+  if (const Result<> checked = check_upload(context.api, request->spec); !checked) {
+    call.responder.fail(checked.error());
     return;
   }
   const bool is_array = request->array.has_value();

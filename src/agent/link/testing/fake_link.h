@@ -110,8 +110,8 @@ class FakeLink final : public ControllerLink {
   }
   // As a link over the network does: a file at the path that was asked for.
   void give_copy(std::size_t index, const std::string& bytes) {
-    UniqueFd file(::open(fetches.at(index).wanted.path.c_str(),
-                         O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    UniqueFd file(
+        ::open(fetches.at(index).wanted.path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     const ssize_t put = ::pwrite(file.get(), bytes.data(), bytes.size(), 0);
     give(index, FetchedUpload{.file = std::move(file), .bytes = put, .is_copy = true});
   }

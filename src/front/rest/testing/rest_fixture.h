@@ -22,6 +22,7 @@ class RestFixture : public front::testing::FrontFixture {
         api_, telemetry_, *service_, clock_,
         {.version = "0.1.0",
          .ring_events_max = ring_events_max_,
+         .uploads = uploads_,
          .http_stats = [this] { return server_ ? server_->stats() : net::HttpServerStats{}; },
          .more_metrics = {}});
     ASSERT_TRUE(rest);
@@ -35,6 +36,7 @@ class RestFixture : public front::testing::FrontFixture {
     return parse_job_id(text(json(response), "id")).value_or(JobId());
   }
 
+  uploads::UploadStore* uploads_ = nullptr;  // of the next start()
   std::int64_t ring_events_max_ = limits::kWatcherQueueEventsMax;
   // The real one: there is nothing behind it but what the test says as an agent.
   api::Published published_;
