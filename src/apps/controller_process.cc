@@ -6,10 +6,12 @@
 #include "agent/link/grpc_life.h"
 #include "apps/loop_metrics.h"
 #include "apps/version.h"
+#include "archive/archive.h"
 #include "config/door_rule.h"
 #include "net/listen_address.h"
 #include "output/file_output_store.h"
 #include "store/sqlite/sqlite_store.h"
+#include "uploads/disk_upload_store.h"
 
 namespace hearth::apps {
 
@@ -67,6 +69,11 @@ net::OriginPolicy origin_policy(const config::Settings& settings, const Doors& d
   return policy;
 }
 
+Result<uploads::Content> check_upload(int fd) {
+  HEARTH_ASSIGN(const archive::ArchiveSummary summary, archive::check_archive(fd));
+  return uploads::Content{.files = summary.files, .bytes = summary.bytes};
+}
+
 }  // namespace
 
 ControllerProcess::~ControllerProcess() {
@@ -81,6 +88,8 @@ Result<std::unique_ptr<ControllerProcess>> ControllerProcess::start(
   HEARTH_ASSIGN(process->certificates_, CertificateKeeper::start(settings, deps.clock, deps.log));
   HEARTH_ASSIGN(process->store_, store::open_sqlite_store({.directory = data}));
   HEARTH_ASSIGN(process->outputs_, output::open_file_output_store(data + "/output"));
+  HEARTH_ASSIGN(process->uploads_, uploads::open_disk_upload_store(data + "/uploads", check_upload,
+                                                                   deps.clock, deps.log));
   HEARTH_ASSIGN(auto tokens, process->store_->tokens());
   HEARTH_ASSIGN(
       process->keeper_,
@@ -91,7 +100,8 @@ Result<std::unique_ptr<ControllerProcess>> ControllerProcess::start(
                                      .outputs = *process->outputs_,
                                      .clock = deps.clock,
                                      .log = deps.log,
-                                     .on_fatal = deps.on_fatal},
+                                     .on_fatal = deps.on_fatal,
+                                     .uploads = process->uploads_.get()},
                                     {.core = core_options(settings),
                                      .retention = retention_limits(settings),
                                      .worker_timeout = settings.duration("worker_timeout")}));
@@ -172,6 +182,7 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
       rest_, rest::RestService::create(
                  *loop_, loop_->telemetry(), *service_, deps.clock,
                  {.version = kVersion,
+                  .uploads = uploads_.get(),
                   .http_stats =
                       [this] { return http_ == nullptr ? net::HttpServerStats{} : http_->stats(); },
                   .more_metrics = [this](std::string& text) { append_metrics(text); }}));
@@ -195,6 +206,7 @@ void ControllerProcess::append_metrics(std::string& text) const {
   write_loop_metrics(loop, out);
   write_store_metrics(store_->stats(), loop.past, out);
   write_output_metrics(outputs_->stats(), out);
+  write_upload_metrics(uploads_->stats(), out);
   const front::agentlink::LinkStats link = link_->stats();
   write_link_metrics(link, out);
   write_telemetry_metrics(loop, link, out);

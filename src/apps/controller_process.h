@@ -20,6 +20,7 @@
 #include "front/rest/rest_service.h"
 #include "front/tasks/tasks_service.h"
 #include "net/http_server.h"
+#include "uploads/upload_store.h"
 
 namespace hearth::apps {
 
@@ -68,6 +69,7 @@ class ControllerProcess {
 
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<output::OutputStore> outputs_;
+  std::unique_ptr<uploads::UploadStore> uploads_;
   std::unique_ptr<api::Doorkeeper> keeper_;
   std::unique_ptr<api::ControllerLoop> loop_;
   std::unique_ptr<CertificateKeeper> certificates_;  // null: no TLS

@@ -95,6 +95,15 @@ void write_output_metrics(const output::OutputStats& stats, MetricsText& out) {
               stats.memory_bound);
 }
 
+void write_upload_metrics(const uploads::UploadStats& stats, MetricsText& out) {
+  out.gauge("hearth_uploads", "Uploads that are kept.", stats.kept);
+  out.gauge("hearth_uploads_held", "Of those, named by live jobs.", stats.held);
+  out.gauge("hearth_upload_bytes", "Bytes of their archives, with those that are coming in.",
+            stats.bytes);
+  out.gauge("hearth_upload_checks_waiting", "Archives that wait to be looked through.",
+            stats.checks_waiting);
+}
+
 void write_link_metrics(const front::agentlink::LinkStats& stats, MetricsText& out) {
   out.counter("hearth_link_hellos_total", "Agents that connected, again or for the first time.",
               stats.links);
@@ -106,6 +115,9 @@ void write_link_metrics(const front::agentlink::LinkStats& stats, MetricsText& o
   out.value({{"direction", "out"}}, stats.batches_sent);
   out.counter("hearth_link_chunks_total", "Chunks of output received.", stats.chunks_received);
   out.gauge("hearth_link_streams", "Open streams of agents.", stats.streams);
+  out.gauge("hearth_link_fetches", "Of those, uploads on their way to agents.", stats.fetches);
+  out.counter("hearth_link_upload_bytes_total", "Bytes of uploads sent to agents.",
+              stats.upload_bytes_sent);
   out.gauge("hearth_link_queue_messages", "Messages that wait for agents.", stats.queue_messages);
   out.gauge("hearth_link_queue_bytes", "Bytes of those.", stats.queue_bytes);
   out.refusals("hearth_link_refused_total", "Agents cut off or refused by that limit.",

@@ -6,6 +6,7 @@
 #include "front/agentlink/link_counts.h"
 #include "output/output_store.h"
 #include "store/store.h"
+#include "uploads/upload_store.h"
 
 namespace hearth::apps {
 
@@ -15,6 +16,7 @@ void write_telemetry_metrics(const api::MetricsSnapshot& loop,
 void write_store_metrics(const store::StoreStats& stats, const api::PastFigures& past,
                          MetricsText& out);
 void write_output_metrics(const output::OutputStats& stats, MetricsText& out);
+void write_upload_metrics(const uploads::UploadStats& stats, MetricsText& out);
 void write_link_metrics(const front::agentlink::LinkStats& stats, MetricsText& out);
 
 }  // namespace hearth::apps
