@@ -170,7 +170,8 @@ Result<> AgentHost::Impl::prepare() {
                                                                    .launcher = *launcher_,
                                                                    .groups = *groups_,
                                                                    .metrics = metrics_,
-                                                                   .ids = ids_.get()},
+                                                                   .ids = ids_.get(),
+                                                                   .uploads = uploads_.get()},
                                               std::move(options));
   return {};
 }

@@ -64,6 +64,9 @@ CommandRuntime::~CommandRuntime() {
       deps_.loop.remove_fd(run->oom_fd);
     }
     close_control(*run);
+    if (run->is_waiting) {
+      deps_.uploads->forget(key);
+    }
     for (const auto& timer : {run->retry_timer, run->oom_timer}) {
       if (timer) {
         deps_.loop.cancel_timer(*timer);
@@ -94,6 +97,12 @@ void CommandRuntime::kill_run(Run& run) {
     return;  // its end kills what is left anyway
   }
   run.killing = true;
+  if (run.is_waiting) {
+    run.is_waiting = false;
+    deps_.uploads->forget(run.key);
+    fail(run, Reason::SpawnFailed, "stopped while it waited for its upload");
+    return;
+  }
   kill_group(run);
   if (!run.retry_timer) {
     run.retry = kRetryFirst;

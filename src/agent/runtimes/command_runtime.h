@@ -35,8 +35,10 @@
 #include "agent/runtimes/agent_metrics.h"
 #include "agent/runtimes/attempt_folders.h"
 #include "agent/runtimes/process_plan.h"
+#include "agent/runtimes/result_files.h"
 #include "agent/sandbox/scratch.h"
 #include "agent/sandbox/uid_ranges.h"
+#include "agent/uploads/uploads.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -55,7 +57,8 @@ class CommandRuntime {
     ProcessLauncher& launcher;
     CgroupDriver& groups;
     AgentMetrics& metrics;
-    UidRanges* ids = nullptr;  // none: the agent is not root
+    UidRanges* ids = nullptr;    // none: the agent is not root
+    Uploads* uploads = nullptr;  // none: jobs with an upload fail
   };
   struct Options {
     std::string attempts_dir;  // exists; with uid set, that user can pass through it
@@ -138,7 +141,11 @@ class CommandRuntime {
     UidRange ids;
     std::unique_ptr<CgroupHandle> group;
     std::unique_ptr<Slot> slot;
-    bool is_told = false;  // that it was started
+    bool is_told = false;     // that it was started
+    bool is_waiting = false;  // for its upload; nothing is made yet
+    std::vector<std::string> wanted_results;
+    std::unique_ptr<ResultFiles> results;  // while they are read
+    UniqueFd results_folder;
     // What is left of the job when somebody took its processes out of the group: found by session
     // and descent.
     std::unique_ptr<CgroupHandle> strays;
@@ -170,11 +177,14 @@ class CommandRuntime {
     std::string cwd;  // "": its own folder
     int stdin_fd = -1;
     std::vector<int> extra_fds;
+    int upload_fd = -1;
   };
 
   Run& add_run(const AttemptKey& key);
   void start_cold(const AttemptKey& key, const JobSpec& spec, const ProcessPlan& plan,
                   bool is_told);
+  void wait_for_upload(Run& run, const JobSpec& spec);
+  void start_process(Run& run, const JobSpec& spec, const ProcessPlan& plan, int upload_fd);
   Result<> prepare(Run& run, const std::string& name, const ProcessPlan& plan);
   Result<> prepare_sandbox(Run& run, const ProcessPlan& plan);
   Result<> spawn(Run& run, const ProcessPlan& plan, Given given);
@@ -195,6 +205,8 @@ class CommandRuntime {
   void advance(Run& run);
   bool group_is_empty(Run& run);
   bool streams_are_read(Run& run);
+  bool results_are_read(Run& run);
+  Result<UniqueFd> open_work(const Run& run) const;
   bool group_is_removed(Run& run);
   void remove_files(Run& run);
   void finish(Run& run);

@@ -1,5 +1,6 @@
 // The end of a run, in steps that each wait for the one before: the group is empty, its output is
 // read, the group is removed, its files are.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,8 @@ namespace hearth::agent {
 namespace {
 
 constexpr int kReadsAtEnd = 64;
+constexpr std::size_t kReadBytes = 256 * 1024;
+constexpr std::size_t kResultBytesATurn = 4 * 1024 * 1024;
 constexpr Duration kRetryMax{100};
 constexpr Duration kRemovePatience{5'000};
 constexpr std::int64_t kNsPerMs = 1'000'000;
@@ -52,7 +55,8 @@ void CommandRuntime::advance(Run& run) {
   if (run.phase != Phase::Ending) {
     return;
   }
-  if (!group_is_empty(run) || !streams_are_read(run) || !group_is_removed(run)) {
+  if (!group_is_empty(run) || !streams_are_read(run) || !results_are_read(run) ||
+      !group_is_removed(run)) {
     retry_later(run);
     return;
   }
@@ -114,6 +118,46 @@ bool CommandRuntime::streams_are_read(Run& run) {
     close_stream(run, stream);
   }
   return true;
+}
+
+// Everything of the job is dead, so nothing is changed under us. In turns, so that others have
+// theirs.
+bool CommandRuntime::results_are_read(Run& run) {
+  if (run.wanted_results.empty() || run.leader <= 0) {
+    return true;
+  }
+  if (!run.results) {
+    auto folder = open_work(run);
+    if (!folder) {
+      warn_of(deps_.log, run.key, "a job's result files cannot be read", folder.error());
+      return true;
+    }
+    run.results_folder = std::move(*folder);
+    run.results = std::make_unique<ResultFiles>(run.results_folder.get(), run.wanted_results);
+  }
+  for (std::size_t read = 0; read < kResultBytesATurn;) {
+    const std::string piece = run.results->read(kReadBytes);
+    if (piece.empty()) {
+      run.results.reset();
+      run.results_folder.reset();
+      run.wanted_results.clear();
+      return true;
+    }
+    events_.on_output(run.key, StreamKind::Results, piece);
+    read += piece.size();
+  }
+  run.retry = kRetryFirst;
+  return false;
+}
+
+Result<UniqueFd> CommandRuntime::open_work(const Run& run) const {
+  constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  UniqueFd folder(run.scratch ? openat(run.scratch->fd(), "work", kFlags)
+                              : open(run.folder.c_str(), kFlags));
+  if (!folder.valid()) {
+    return system_error("open the job's working directory", errno);
+  }
+  return folder;
 }
 
 bool CommandRuntime::group_is_removed(Run& run) {

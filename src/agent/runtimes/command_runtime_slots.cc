@@ -104,6 +104,7 @@ Result<> CommandRuntime::hand_over(Run& run, const AttemptKey& key, const JobSpe
     return system_error("wake the interpreter", errno);
   }
   run.slot->given = std::make_unique<JobSpec>(spec);
+  run.wanted_results = spec.execution.results;
   auto node = runs_.extract(run.key);
   node.key() = key;
   runs_.insert(std::move(node));

@@ -34,17 +34,46 @@ void CommandRuntime::start_cold(const AttemptKey& key, const JobSpec& spec, cons
   Run& run = add_run(key);
   run.is_told = is_told;
   deps_.metrics.running.store(static_cast<std::int64_t>(running()));
-  auto started = prepare(run, attempt_name(key), plan);
+  if (spec.execution.upload.empty()) {
+    start_process(run, spec, plan, -1);
+  } else {
+    wait_for_upload(run, spec);
+  }
+}
+
+void CommandRuntime::wait_for_upload(Run& run, const JobSpec& spec) {
+  if (deps_.uploads == nullptr || spec.scheduling.sandbox == SandboxLevel::None) {
+    fail(run, Reason::SandboxError,
+         "uploads are unpacked in a sandbox, and this agent or this job has none");
+    return;
+  }
+  run.is_waiting = true;
+  deps_.uploads->get(run.key, spec.execution.upload, [this, &run, spec](Result<UniqueFd> upload) {
+    run.is_waiting = false;
+    const auto plan = plan_process(spec, options_.offer, options_.pids_max);
+    if (!upload || !plan) {
+      fail(run, Reason::SandboxError, (upload ? plan.error() : upload.error()).message);
+      return;
+    }
+    start_process(run, spec, *plan, upload->get());
+  });
+}
+
+void CommandRuntime::start_process(Run& run, const JobSpec& spec, const ProcessPlan& plan,
+                                   int upload_fd) {
+  run.wanted_results = spec.execution.results;
+  auto started = prepare(run, attempt_name(run.key), plan);
   auto input = make_stdin(spec.execution.stdin_bytes);
   if (started && !input) {
     started = input.error();
   }
   if (started) {
     started = spawn(run, plan,
-                    {.environment = environment_of(key, spec, environment_base(run)),
+                    {.environment = environment_of(run.key, spec, environment_base(run)),
                      .cwd = spec.execution.cwd,
                      .stdin_fd = input->get(),
-                     .extra_fds = {}});
+                     .extra_fds = {},
+                     .upload_fd = upload_fd});
   }
   deps_.metrics.spawns_waiting.store(static_cast<std::int64_t>(deps_.launcher.waiting()));
   if (!started) {
@@ -128,6 +157,7 @@ Result<> CommandRuntime::spawn(Run& run, const ProcessPlan& plan, Given given) {
       request.sandbox->id_base = run.ids.base();
     }
     request.sandbox->scratch_fd = run.scratch->fd();
+    request.sandbox->upload_fd = given.upload_fd;
   } else {
     request.uid = options_.uid;
     request.gid = options_.gid;

@@ -6,6 +6,7 @@
 
 #include "agent/runtimes/testing/runtime_fixture.h"
 #include "agent/sandbox/probe.h"
+#include "archive/tar_writer.h"
 #include "base/warm_limits.h"
 
 namespace hearth::agent {
@@ -308,6 +309,69 @@ TEST_P(SandboxedTest, DrainingEndsThoseThatWait) {
   EXPECT_EQ(runtime_->running(), 0U);
   EXPECT_EQ(run(code("js", "console.log(1)")).out, "1\n") << "and scripts are still run";
   EXPECT_EQ(metrics_.warm_ready.load(), 0);
+}
+
+std::string tar_of(const std::vector<std::pair<std::string, std::string>>& files) {
+  std::string tar;
+  for (const auto& [path, bytes] : files) {
+    const auto size = static_cast<std::int64_t>(bytes.size());
+    tar += archive::tar_header({.path = path, .bytes = size}) + bytes + archive::tar_padding(size);
+  }
+  return tar + archive::tar_end();
+}
+
+TEST_P(SandboxedTest, AnUploadIsThereBeforeTheCommandBegins) {
+  JobSpec spec =
+      command({"/bin/sh", "-c", "cat src/main.txt; stat -c '%U %a' src src/main.txt; pwd"});
+  spec.execution.upload = "files";
+  const AttemptKey key = start(spec);
+  EXPECT_EQ(uploads_.asked.at(key), "files");
+  EXPECT_FALSE(at(key).spawned);
+  ASSERT_TRUE(uploads_.give(key, tar_of({{"src/main.txt", "hello\n"}})));
+  const Seen seen = finish(key);
+  ASSERT_TRUE(seen.ended) << (seen.failed ? seen.failed->message : "");
+  EXPECT_EQ(seen.out, "hello\ntask 755\ntask 644\n/work\n");
+}
+
+TEST_P(SandboxedTest, AnUploadThatDoesNotComeOrWillNotDoEndsTheAttempt) {
+  JobSpec spec = command({"/bin/true"});
+  spec.execution.upload = "files";
+  const AttemptKey absent = start(spec);
+  ASSERT_TRUE(uploads_.refuse(absent, not_found("the upload files is gone")));
+  EXPECT_EQ(finish(absent).failed->message, "the upload files is gone");
+  const AttemptKey hostile = start(spec);
+  ASSERT_TRUE(uploads_.give(hostile, tar_of({{"../up", "x"}})));
+  const Seen seen = finish(hostile);
+  ASSERT_TRUE(seen.failed);
+  EXPECT_EQ(seen.failed->reason, Reason::SandboxError);
+  EXPECT_NE(seen.failed->message.find("../up"), std::string::npos) << seen.failed->message;
+  const AttemptKey waiting = start(spec);
+  runtime_->kill(waiting);
+  EXPECT_TRUE(finish(waiting).failed);
+  EXPECT_TRUE(uploads_.asked.empty()) << "nobody waits for it any more";
+}
+
+TEST_P(SandboxedTest, FilesThatAreAskedForComeAsATarOfPlainFiles) {
+  const std::string shell =
+      "mkdir out; echo one > out/a; ln -s /etc/passwd out/link; ln out/a out/again; mkfifo "
+      "out/pipe; "
+      "echo two > b; ln -s b to_b; truncate -s 1T huge; echo done";
+  for (const bool warm : {false, true}) {
+    JobSpec spec =
+        warm ? code("python", "import subprocess; subprocess.run(['sh', '-c', r'" + shell + "'])")
+             : code("sh", shell);
+    spec.execution.results = {"out", "b", "to_b", "huge", "missing", "../etc/passwd"};
+    if (warm) {
+      make_warm("python");
+    }
+    const Seen seen = run(spec);
+    ASSERT_TRUE(seen.ended) << (seen.failed ? seen.failed->message : "");
+    EXPECT_EQ(seen.ended->exit_code, 0) << seen.err;
+    EXPECT_NE(seen.results.find("two\n"), std::string::npos);
+    EXPECT_EQ(seen.results.find("root:"), std::string::npos);
+    EXPECT_EQ(seen.results.find("one\n"), std::string::npos) << "it has two names";
+    EXPECT_LT(seen.results.size(), 64U * 1024U);
+  }
 }
 
 }  // namespace

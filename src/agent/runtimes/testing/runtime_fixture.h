@@ -23,6 +23,7 @@
 #include "agent/launcher/real_launcher.h"
 #include "agent/loop/event_loop.h"
 #include "agent/runtimes/command_runtime.h"
+#include "agent/uploads/testing/fake_uploads.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -34,6 +35,7 @@ struct Seen {
   std::optional<ProcessEnded> ended;
   std::string out;
   std::string err;
+  std::string results;  // a tar
 };
 
 class RuntimeFixture : public ::testing::TestWithParam<Enforcement> {
@@ -92,14 +94,18 @@ class RuntimeFixture : public ::testing::TestWithParam<Enforcement> {
                                                                      .launcher = *launcher_,
                                                                      .groups = *groups_,
                                                                      .metrics = metrics_,
-                                                                     .ids = ids},
+                                                                     .ids = ids,
+                                                                     .uploads = &uploads_},
                                                 std::move(options));
     runtime_->set_events({
         .on_spawned = [this](const SpawnDone& done) { seen_[done.key].spawned = true; },
         .on_spawn_failed = [this](const SpawnFailed& failed) { seen_[failed.key].failed = failed; },
         .on_output =
             [this](const AttemptKey& key, StreamKind stream, std::string_view bytes) {
-              (stream == StreamKind::Stdout ? seen_[key].out : seen_[key].err) += bytes;
+              Seen& seen = seen_[key];
+              (stream == StreamKind::Stdout   ? seen.out
+               : stream == StreamKind::Stderr ? seen.err
+                                              : seen.results) += bytes;
               if (on_output_) {
                 on_output_(key);
               }
@@ -176,6 +182,7 @@ class RuntimeFixture : public ::testing::TestWithParam<Enforcement> {
     return true;
   }
 
+  testing::FakeUploads uploads_;
   std::string folder_;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<RealLauncher> launcher_;
