@@ -11,7 +11,6 @@ namespace hearth::limits {
 inline constexpr std::int64_t kWarmSlotsDefault = 8;
 inline constexpr std::int64_t kWarmSlotsMax = 256;
 inline constexpr std::int64_t kWarmSlotMemoryBytes = 128 * kMiB;
-inline constexpr std::int64_t kWarmSlotsMemoryBytesDefault = 1 * kGiB;
 // Started at once: more would slow the scripts that run.
 inline constexpr std::int64_t kWarmStartsMax = 1;
 inline constexpr Duration kWarmAgeMax = std::chrono::minutes(10);
