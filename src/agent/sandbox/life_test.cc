@@ -200,7 +200,7 @@ TEST_P(SandboxLifeTest, TheAgentsDeathEndsEverySandbox) {
   const pid_t agent = fork();
   if (agent == 0) {
     // A second agent with a launcher of its own.
-    auto launcher = RealLauncher::start({.helper_path = HEARTH_LAUNCHER_PROGRAM});
+    auto launcher = RealLauncher::start({.helper_path = launcher_program()});
     if (!launcher || !(*launcher)->spawn(wanted)) {
       _exit(1);
     }
@@ -307,7 +307,7 @@ TEST_P(SandboxLifeTest, ManyAtOnceAllRun) {
 TEST_P(SandboxLifeTest, TheLauncherCannotBeLookedInto) {
   // Of a user other than root, since root may look into everything.
   const std::string program = folder_.file("launcher");
-  std::filesystem::copy_file(HEARTH_LAUNCHER_PROGRAM, program);
+  std::filesystem::copy_file(launcher_program(), program);
   std::array<int, 2> ends{};
   ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
   const pid_t agent = fork();

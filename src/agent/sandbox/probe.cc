@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <limits>
 #include <optional>
 #include <string>
@@ -15,16 +14,11 @@
 namespace hearth::agent {
 namespace {
 
-std::int64_t monotonic_ms() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1'000 + now.tv_nsec / 1'000'000;
-}
-
 // What came of the one program that is run; "" when all was well.
 class Trial {
  public:
-  Trial(ProcessLauncher& launcher, SpawnId id) : launcher_(launcher), id_(id) {
+  Trial(ProcessLauncher& launcher, Clock& clock, SpawnId id)
+      : launcher_(launcher), clock_(clock), id_(id) {
     launcher_.set_events({
         .on_spawned =
             [this](const SpawnOutcome& outcome) {
@@ -46,10 +40,10 @@ class Trial {
   Trial& operator=(const Trial&) = delete;
 
   std::string wait(Duration deadline) {
-    const std::int64_t until = monotonic_ms() + deadline.count();
+    const std::int64_t until = now_ms() + deadline.count();
     while (!result_) {
       pollfd ready{.fd = launcher_.fd(), .events = POLLIN};
-      const std::int64_t left = until - monotonic_ms();
+      const std::int64_t left = until - now_ms();
       if (left <= 0) {
         [[maybe_unused]] const auto ended = launcher_.signal(id_, 9);
         return "the first sandbox was not done within " + std::to_string(deadline.count()) + " ms";
@@ -63,14 +57,17 @@ class Trial {
   }
 
  private:
+  [[nodiscard]] std::int64_t now_ms() const { return clock_.monotonic_ns() / 1'000'000; }
+
   ProcessLauncher& launcher_;
+  Clock& clock_;
   SpawnId id_;
   std::optional<std::string> result_;
 };
 
 // "" or why not.
-std::string try_level(ProcessLauncher& launcher, UidRanges* ranges, SandboxLevel level,
-                      Duration deadline) {
+std::string try_level(ProcessLauncher& launcher, UidRanges* ranges, Clock& clock,
+                      SandboxLevel level, Duration deadline) {
   SandboxPlan plan;
   UidRange range;
   if (ranges != nullptr) {
@@ -98,7 +95,7 @@ std::string try_level(ProcessLauncher& launcher, UidRanges* ranges, SandboxLevel
       .id = std::numeric_limits<SpawnId>::max() - static_cast<SpawnId>(level),
       .command = {"/bin/true"},
       .sandbox = plan};
-  Trial trial(launcher, request.id);
+  Trial trial(launcher, clock, request.id);
   if (const auto sent = launcher.spawn(request); !sent) {
     return sent.error().message;
   }
@@ -111,16 +108,17 @@ bool SandboxSupport::offers(SandboxLevel level) const {
   return std::find(levels.begin(), levels.end(), level) != levels.end();
 }
 
-SandboxSupport probe_sandboxes(ProcessLauncher& launcher, UidRanges* ranges, Duration deadline) {
+SandboxSupport probe_sandboxes(ProcessLauncher& launcher, UidRanges* ranges, Clock& clock,
+                               Duration deadline) {
   SandboxSupport support{.levels = {SandboxLevel::None}};
-  support.process_refused = try_level(launcher, ranges, SandboxLevel::Process, deadline);
+  support.process_refused = try_level(launcher, ranges, clock, SandboxLevel::Process, deadline);
   if (!support.process_refused.empty()) {
     // An image needs all that a process needs.
     support.image_refused = support.process_refused;
     return support;
   }
   support.levels.push_back(SandboxLevel::Process);
-  support.image_refused = try_level(launcher, ranges, SandboxLevel::Image, deadline);
+  support.image_refused = try_level(launcher, ranges, clock, SandboxLevel::Image, deadline);
   if (support.image_refused.empty()) {
     support.levels.push_back(SandboxLevel::Image);
   }

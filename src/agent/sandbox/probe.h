@@ -10,6 +10,7 @@
 
 #include "agent/launcher/launcher.h"
 #include "agent/sandbox/uid_ranges.h"
+#include "base/clock.h"
 #include "base/sandbox_limits.h"
 #include "base/time.h"
 #include "model/job_spec.h"
@@ -27,7 +28,7 @@ struct SandboxSupport {
 
 // Runs /bin/true in a sandbox of each level by `launcher`, whose events it takes meanwhile, and
 // waits for it up to `deadline` each. `ranges` is null where the agent is not root.
-SandboxSupport probe_sandboxes(ProcessLauncher& launcher, UidRanges* ranges,
+SandboxSupport probe_sandboxes(ProcessLauncher& launcher, UidRanges* ranges, Clock& clock,
                                Duration deadline = limits::kSandboxProbeDeadline);
 
 }  // namespace hearth::agent

@@ -23,14 +23,14 @@ constexpr long kX32Bit = 0x4000'0000;
 
 // The errno with which `call` fails under the filter, 0 when it does not.
 int error_of(bool network, const std::function<long()>& call) {
-  static const auto kWithout = build_filter(false);
-  static const auto kWith = build_filter(true);
-  EXPECT_TRUE(kWithout) << kWithout.error().message;
-  EXPECT_TRUE(kWith) << kWith.error().message;
+  static const auto without = build_filter(false);
+  static const auto with = build_filter(true);
+  EXPECT_TRUE(without) << without.error().message;
+  EXPECT_TRUE(with) << with.error().message;
   const pid_t pid = fork();
   if (pid == 0) {
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    install_filter(StatusPipe(-1), network ? *kWith : *kWithout);
+    install_filter(StatusPipe(-1), network ? *with : *without);
     errno = 0;
     syscall(SYS_exit_group, call() < 0 ? errno : 0);
   }

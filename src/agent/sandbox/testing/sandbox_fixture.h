@@ -28,6 +28,9 @@
 
 namespace hearth::agent {
 
+// Where hearth-launcher is; each test program that uses this defines it.
+std::string launcher_program();
+
 struct Ran {
   SpawnOutcome spawned;
   ExitOutcome exited;
@@ -66,7 +69,7 @@ class SandboxFixture : public ::testing::Test {
   }
 
   void start_launcher(Duration exec_deadline = limits::kExecDeadline) {
-    auto made = RealLauncher::start({.helper_path = HEARTH_LAUNCHER_PROGRAM,
+    auto made = RealLauncher::start({.helper_path = launcher_program(),
                                      .exec_deadline = exec_deadline,
                                      .sandbox_templates = origin_ == Origin::Template});
     ASSERT_TRUE(made) << made.error().message;
