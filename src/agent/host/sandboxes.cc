@@ -23,7 +23,7 @@ void find_levels(const SandboxDeps& deps, Sandboxes& sandboxes, const SandboxOpt
     }
     sandboxes.ids = std::move(*ids);
   }
-  SandboxSupport support = probe_sandboxes(deps.launcher, sandboxes.ids.get());
+  SandboxSupport support = probe_sandboxes(deps.launcher, sandboxes.ids.get(), deps.clock);
   sandboxes.offer.levels = std::move(support.levels);
   if (!support.process_refused.empty()) {
     deps.log.warn("no sandboxes are offered", {{"why", support.process_refused}});

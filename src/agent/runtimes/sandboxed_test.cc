@@ -28,7 +28,7 @@ class SandboxedTest : public RuntimeFixture {
       ASSERT_TRUE(ids) << ids.error().message;
       ids_ = std::move(*ids);
     }
-    const SandboxSupport support = probe_sandboxes(*launcher_, ids_.get());
+    const SandboxSupport support = probe_sandboxes(*launcher_, ids_.get(), clock_);
     if (!support.offers(SandboxLevel::Process)) {
       GTEST_SKIP() << "NOT RUN HERE: " << support.process_refused;
     }

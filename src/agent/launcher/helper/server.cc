@@ -348,16 +348,20 @@ void Server::reap() {
     if (found->second.status_fd >= 0) {
       settle(pid, found->second);
     }
+    std::optional<ExitOutcome> end;
     if (!found->second.given_up) {
-      report_exit(found->second, status, usage);
-      pids_.erase(found->second.request.id);
+      end = exit_of(found->second, status, usage);
+      pids_.erase(end->id);
     }
     networks_.give_back(std::move(found->second.hold.network));
     children_.erase(found);
+    if (end) {  // told when nothing of it is left here either
+      send(protocol::encode(*end));
+    }
   }
 }
 
-void Server::report_exit(const Child& child, int status, const rusage& usage) {
+ExitOutcome Server::exit_of(const Child& child, int status, const rusage& usage) {
   ExitOutcome outcome{
       .id = child.request.id,
       .cpu_us = cpu_us_of(usage),
@@ -375,7 +379,7 @@ void Server::report_exit(const Child& child, int status, const rusage& usage) {
   } else {
     outcome.exit_code = WEXITSTATUS(status);
   }
-  send(protocol::encode(outcome));
+  return outcome;
 }
 
 // A child that hangs between fork and exec (a dead file system) is killed and reported; others are

@@ -78,7 +78,7 @@ class Server {
   void close_status(Child& child);
   void settle(pid_t pid, Child& child);
   void reap();
-  void report_exit(const Child& child, int status, const rusage& usage);
+  static ExitOutcome exit_of(const Child& child, int status, const rusage& usage);
   void give_up_overdue();
   [[nodiscard]] int wait_ms() const;
   void send(std::string packet);

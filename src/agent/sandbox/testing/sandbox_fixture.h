@@ -54,7 +54,8 @@ class SandboxFixture : public ::testing::Test {
     if (geteuid() != 0) {
       GTEST_SKIP() << "NOT RUN HERE: sandboxes with ids of their own need root";
     }
-    auto ranges = UidRanges::open({.lock_path = folder_.file("ids")});
+    // That of real agents: others may use sandboxes on this machine meanwhile.
+    auto ranges = UidRanges::open({.lock_path = "/run/hearth-sandbox-ids.lock"});
     ASSERT_TRUE(ranges) << ranges.error().message;
     ranges_ = std::move(*ranges);
     start_launcher();
