@@ -30,6 +30,8 @@ SUITES = (
           600, command=("tools/coverage.py",), seconds_long=3600),
     Suite("e2e", "the release programs as a user runs them", 600, label="e2e", preset="release",
           seconds_long=5400),
+    Suite("attack", "hostile jobs against the release programs: what they get, and what they leave", 180,
+          label="attack", preset="release"),
     Suite("vm", "cgroup v2, hybrid and v1 with every controller, each in a small virtual machine", 360,
           command=("tests/vm/run.py", "--build", "build/release"),
           needs=("release", ("hearth", "hearth-launcher", "hearth_agent_cgroup_test",
