@@ -2,6 +2,7 @@
 // docs/attacks.md is the table of it, and this test holds it to what comes of the attacks.
 //
 //   HEARTH_UPDATE_DOCS=1 attack_bubblewrap_test     writes the file anew
+#include <fcntl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/unique_fd.h"
 #include "tests/attack/attack_fixture.h"
 #include "tests/attack/probe_rows.h"
 #include "tests/harness/processes.h"
@@ -191,6 +193,8 @@ std::string made_on(const std::string& bubblewrap) {
 }
 
 TEST_F(BubblewrapTest, AndHearthStopWhatDocsSay) {
+  // Both are started with it open.
+  const UniqueFd inherited(::open("/dev/zero", O_RDONLY));
   start_hearth();
   Tally tally;
   std::string tables;

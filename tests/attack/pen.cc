@@ -51,8 +51,8 @@ void remove_groups(const std::string& folder) {
 }  // namespace
 
 const std::string& Pen::shown() {
-  static const std::string kShown = "/srv";
-  return kShown;
+  static const std::string place = "/srv";
+  return place;
 }
 
 Result<std::unique_ptr<Pen>> Pen::make() {

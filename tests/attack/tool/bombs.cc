@@ -96,9 +96,9 @@ std::string touch_memory(const Arguments& given, int flags) {
 }
 
 int write_megabyte(int fd) {
-  static const std::array<char, kMegabyte> kBytes{1};
-  const ssize_t written = ::write(fd, kBytes.data(), kBytes.size());
-  if (written >= 0 && written < static_cast<ssize_t>(kBytes.size())) {
+  static const std::array<char, kMegabyte> bytes{1};
+  const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+  if (written >= 0 && written < static_cast<ssize_t>(bytes.size())) {
     errno = ENOSPC;
     return -1;
   }

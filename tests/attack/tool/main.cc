@@ -72,7 +72,7 @@ std::string run_apart(const Probe& probe, const Arguments& arguments) {
     ::close(ends[0]);
     return "no process: " + refused(errno);
   }
-  const std::string line = read_all(ends[0]);
+  std::string line = read_all(ends[0]);
   ::close(ends[0]);
   if (line == "hung") {
     ::kill(child, SIGKILL);
