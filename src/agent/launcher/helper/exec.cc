@@ -1,7 +1,6 @@
 #include "agent/launcher/helper/exec.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -63,7 +62,7 @@ void try_exec(const StatusPipe& status, const std::string& file, char* const* ar
 
 // Above all that place_descriptors fills, so that none is overwritten before it is used.
 int moved_away(const StatusPipe& status, int fd) {
-  constexpr int kAbove = 3 + static_cast<int>(limits::kExtraDescriptorsMax);
+  constexpr int kAbove = 4 + static_cast<int>(limits::kExtraDescriptorsMax);
   const int copy = fcntl(fd, F_DUPFD_CLOEXEC, kAbove);
   if (copy < 0) {
     status.fail(ChildStage::Descriptors, errno, "further descriptors");
@@ -86,20 +85,23 @@ void place_descriptors(StatusPipe& status, const std::array<int, 3>& streams,
                        const std::vector<int>& extras) {
   std::vector<int> sources(streams.begin(), streams.end());
   sources.insert(sources.end(), extras.begin(), extras.end());
-  if (!extras.empty()) {
-    status = StatusPipe(moved_away(status, status.fd()));
-    for (int& source : sources) {
-      source = moved_away(status, source);
-    }
+  status = StatusPipe(moved_away(status, status.fd()));
+  for (int& source : sources) {
+    source = moved_away(status, source);
   }
   for (int target = 0; target < std::ssize(sources); ++target) {
     if (dup2(sources.at(static_cast<std::size_t>(target)), target) < 0) {
       status.fail(ChildStage::Descriptors, errno, "standard streams");
     }
   }
-  // All of the helper's descriptors are close-on-exec already; this holds whatever was overlooked.
-  if (close_range(static_cast<unsigned>(sources.size()), UINT_MAX, CLOSE_RANGE_CLOEXEC) != 0 &&
-      errno != ENOSYS && errno != EINVAL) {
+  // Not only at exec: a working directory, a program or a PATH of "/proc/self/fd/N/…" is looked at
+  // before, and the helper has folders of the machine open.
+  const int status_fd = static_cast<int>(sources.size());
+  if (dup3(status.fd(), status_fd, O_CLOEXEC) < 0) {
+    status.fail(ChildStage::Descriptors, errno, "status pipe");
+  }
+  status = StatusPipe(status_fd);
+  if (close_range(static_cast<unsigned>(status_fd) + 1, UINT_MAX, 0) != 0) {
     status.fail(ChildStage::Descriptors, errno, "close_range");
   }
 }

@@ -14,8 +14,8 @@ namespace hearth::agent::helper {
 // Default dispositions and an empty mask.
 void reset_signals();
 
-// Makes `streams` 0, 1 and 2 and `extras` 3, 4, …, and has exec close all others. The status pipe
-// may be moved to another descriptor.
+// Makes `streams` 0, 1 and 2 and `extras` 3, 4, …, and closes all others but the status pipe, which
+// is moved behind them.
 void place_descriptors(StatusPipe& status, const std::array<int, 3>& streams,
                        const std::vector<int>& extras);
 
