@@ -32,6 +32,31 @@ void find_levels(const SandboxDeps& deps, Sandboxes& sandboxes, const SandboxOpt
   }
 }
 
+// At the start, rather than at each job.
+Result<> check_policy(const SandboxPolicy& policy) {
+  SandboxPlan plan;
+  plan.read_only_paths = policy.paths;
+  if (const auto valid = validate(plan); !valid) {
+    Error error = valid.error().with_context("setting sandbox_paths");
+    error.field = "sandbox_paths";
+    return error;
+  }
+  for (const std::string& path : policy.paths) {
+    if (access(path.c_str(), F_OK) != 0) {
+      return invalid_field("sandbox_paths", "sandbox_paths names " + path +
+                                                ", which does not exist on this machine");
+    }
+  }
+  plan = {};
+  plan.processes = policy.processes;
+  if (const auto valid = validate(plan); !valid) {
+    Error error = valid.error().with_context("setting sandbox_processes");
+    error.field = "sandbox_processes";
+    return error;
+  }
+  return {};
+}
+
 WarmPolicy warm_policy(const SandboxOptions& options, const SandboxOffer& offer) {
   return {.slots_max = offers(offer, SandboxLevel::Process) ? options.warm_slots : 0,
           .starting_max = limits::kWarmStartsMax,
@@ -63,6 +88,7 @@ Result<> check_warm(const SandboxOptions& options, const SandboxOffer& offer) {
 Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const SandboxDeps& deps) {
   Sandboxes sandboxes;
   SandboxOffer& offer = sandboxes.offer;
+  HEARTH_TRY(check_policy(options.policy));
   offer.policy = options.policy;
   HEARTH_ASSIGN(FoundLanguages found, find_languages(options.languages, deps.path));
   offer.languages = std::move(found.languages);

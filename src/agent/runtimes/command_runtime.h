@@ -188,6 +188,7 @@ class CommandRuntime {
   Result<> prepare(Run& run, const std::string& name, const ProcessPlan& plan);
   Result<> prepare_sandbox(Run& run, const ProcessPlan& plan);
   Result<> spawn(Run& run, const ProcessPlan& plan, Given given);
+  Result<> give_to_task(const UniqueFd& pipe, const SandboxPlan& sandbox, const Run& run) const;
   [[nodiscard]] EnvironmentBase environment_base(const Run& run) const;
   void fail_start(Run& run, const Error& error, SandboxLevel level);
   void tell_started(Run& run);

@@ -1,4 +1,8 @@
 // The start of a run: what it needs is made, then the launcher is asked.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <utility>
 
 #include "agent/runtimes/attempt_files.h"
@@ -131,10 +135,24 @@ Result<> CommandRuntime::prepare_sandbox(Run& run, const ProcessPlan& plan) {
   return {};
 }
 
+// So that it can open /dev/stdout, to write.
+Result<> CommandRuntime::give_to_task(const UniqueFd& pipe, const SandboxPlan& sandbox,
+                                      const Run& run) const {
+  const bool is_given = deps_.ids == nullptr || fchown(pipe.get(), run.ids.base() + sandbox.uid,
+                                                       run.ids.base() + sandbox.gid) == 0;
+  if (!is_given || fchmod(pipe.get(), S_IWUSR) != 0) {
+    return system_error("give a job the pipes for its output", errno);
+  }
+  return {};
+}
+
 Result<> CommandRuntime::spawn(Run& run, const ProcessPlan& plan, Given given) {
   std::array<StreamPipe, kStreams> pipes;
   for (std::size_t stream = 0; stream < kStreams; ++stream) {
     HEARTH_ASSIGN(pipes.at(stream), make_stream_pipe());
+    if (run.scratch) {
+      HEARTH_TRY(give_to_task(pipes.at(stream).write_end, plan.sandbox, run));
+    }
     const int fd = pipes.at(stream).read_end.get();
     run.streams.at(stream) = std::move(pipes.at(stream).read_end);
     HEARTH_TRY(deps_.loop.add_fd(fd, Interest::Read,

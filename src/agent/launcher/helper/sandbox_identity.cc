@@ -101,7 +101,9 @@ void keep_kill_only(const StatusPipe& status) {
 }
 
 void set_resource_limits(const StatusPipe& status, const SandboxPlan& plan) {
-  limit(status, RLIMIT_CORE, 0, 0, "core");
+  // Not 0: with that a core_pattern that is a program would still be started, as the machine's
+  // root.
+  limit(status, RLIMIT_CORE, 1, 1, "core");
   limit(status, RLIMIT_NOFILE, plan.open_files, plan.open_files, "open files");
   limit(status, RLIMIT_FSIZE, plan.file_bytes, plan.file_bytes, "bytes of a file");
   limit(status, RLIMIT_NPROC, plan.processes, plan.processes, "processes");

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
@@ -92,6 +94,35 @@ Step refusal_of(const SandboxPlan& plan, const SandboxKit& kit) {
 }
 
 // As fork; `ends` are the helper's and the init's of the control socket.
+// Makes the next user namespace belong to the first id of its own range: the kernel charges what is
+// held inside (inotify instances and the like) to that namespace's owner too, and root's share must
+// not be used up by strangers. Rights stay as they are.
+class OwnerVisit {
+ public:
+  explicit OwnerVisit(std::optional<std::uint32_t> id) : is_there_(id.has_value()) {
+    if (is_there_) {
+      valid_ = prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) == 0 &&
+               syscall(SYS_setresuid, -1, *id, -1) == 0;
+    }
+  }
+  ~OwnerVisit() {
+    if (is_there_) {
+      const int error = errno;
+      if (syscall(SYS_setresuid, -1, 0, -1) != 0 || prctl(PR_SET_SECUREBITS, 0) != 0) {
+        abort();  // nothing more may be started by somebody else
+      }
+      errno = error;
+    }
+  }
+  OwnerVisit(const OwnerVisit&) = delete;
+  OwnerVisit& operator=(const OwnerVisit&) = delete;
+  [[nodiscard]] bool valid() const { return valid_; }
+
+ private:
+  const bool is_there_;
+  bool valid_ = true;
+};
+
 long clone_init(const ChildPlan& plan, const SandboxKit& kit, const SandboxOrigin& origin,
                 const std::array<int, 2>& ends) {
   const bool own_network = !plan.request.sandbox->network && origin.network_fd < 0;
@@ -108,7 +139,8 @@ long clone_init(const ChildPlan& plan, const SandboxKit& kit, const SandboxOrigi
   long pid = -1;
   {
     const NamespaceVisit visit(origin.mounts_fd, origin.network_fd);
-    if (visit.valid()) {
+    const OwnerVisit owner(plan.request.sandbox->id_base);
+    if (visit.valid() && owner.valid()) {
       clone_args args{.flags = kNamespaces | (own_network ? CLONE_NEWNET : 0ULL),
                       .exit_signal = SIGCHLD};
       pid = syscall(SYS_clone3, &args, sizeof args);
