@@ -165,6 +165,18 @@ class AgentHostTest : public ::testing::Test {
   std::vector<AgentId> ready_;  // likewise
 };
 
+TEST_F(AgentHostTest, WhatNoSandboxCanShowIsRefusedAtTheStart) {
+  for (const char* path : {"/work/tools", "relative", "/no/such/folder"}) {
+    AgentOptions options = options_;
+    options.sandbox.policy.paths = {path};
+    SystemClock clock;
+    const auto log = make_null_log();
+    const auto host = AgentHost::create(options, {.clock = clock, .log = *log});
+    ASSERT_FALSE(host) << path;
+    EXPECT_EQ(host.error().field, "sandbox_paths") << host.error().message;
+  }
+}
+
 TEST_F(AgentHostTest, RunsAJobAndForgetsItOnceItsEndIsAcknowledged) {
   start();
   JobSpec spec = shell("echo out; echo err >&2; echo $SECRET; exit 3");

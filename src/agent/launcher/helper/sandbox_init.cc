@@ -80,14 +80,15 @@ void unpack_upload(const StatusPipe& status, const ChildPlan& plan, const Sandbo
   become_task(status, sandbox);
   umask(S_IWGRP | S_IWOTH);
   reset_signals();
+  // Before the upload is read: this is still a copy of the launcher, which knows of other jobs.
+  restrict_files(status, sandbox, kit.landlock_abi);
+  install_filter(status, sandbox.network ? kit.filter_with_network : kit.filter);
   unpack_upload(status, plan, kit);
   place_descriptors(status, plan.streams, plan.extras);
-  restrict_files(status, sandbox, kit.landlock_abi);
   const std::string cwd = plan.request.cwd.empty() ? "/work" : plan.request.cwd;
   if (chdir(cwd.c_str()) != 0) {
     status.fail(ChildStage::Directory, errno, cwd);
   }
-  install_filter(status, sandbox.network ? kit.filter_with_network : kit.filter);
   exec_command(status, plan.request.command, plan.request.env);
 }
 
