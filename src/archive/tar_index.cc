@@ -129,7 +129,8 @@ class Walk {
     TarFile file{.path = long_path_.empty() ? std::string(name) : std::exchange(long_path_, {}),
                  .bytes = bytes,
                  .offset = at_};
-    if (std::ssize(index_.files) >= limits_.files_max || padded > size_ - at_) {
+    const bool has_nul = file.path.find('\0') != std::string::npos;
+    if (has_nul || std::ssize(index_.files) >= limits_.files_max || padded > size_ - at_) {
       return damaged();
     }
     index_.files.push_back(std::move(file));

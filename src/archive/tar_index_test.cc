@@ -71,6 +71,11 @@ TEST(TarIndexTest, RefusesWhatIsNoFile) {
   EXPECT_FALSE(index_of(""));
 }
 
+// The writer takes any text; what ends at a NUL would be another path to others.
+TEST(TarIndexTest, RefusesAPathWithNul) {
+  EXPECT_FALSE(index_of(entry(std::string(120, 'n') + '\0' + "x", "y") + tar_end()));
+}
+
 TEST(TarIndexTest, Bounds) {
   std::string tar;
   for (int i = 0; i < 4; ++i) {

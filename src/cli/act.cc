@@ -22,6 +22,7 @@ struct Runner {
   Result<int> operator()(const SubmitCommand& command) { return submit_jobs(session, command); }
   Result<int> operator()(const JobsCommand& command) { return show_jobs(session, command); }
   Result<int> operator()(const LogsCommand& command) { return show_logs(session, command); }
+  Result<int> operator()(const ResultsCommand& command) { return show_results(session, command); }
   Result<int> operator()(const CancelCommand& command) { return cancel_jobs(session, command); }
   Result<int> operator()(const RetryCommand& command) { return retry_job(session, command); }
   Result<int> operator()(const ExplainCommand& command) {

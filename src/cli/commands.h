@@ -24,6 +24,7 @@ Result<int> run_job(Session& session, const RunCommand& command);
 Result<int> submit_jobs(Session& session, const SubmitCommand& command);
 Result<int> show_jobs(Session& session, const JobsCommand& command);
 Result<int> show_logs(Session& session, const LogsCommand& command);
+Result<int> show_results(Session& session, const ResultsCommand& command);
 Result<int> show_explanation(Session& session, const ExplainCommand& command);
 Result<int> show_agents(Session& session);
 Result<int> show_workers(Session& session);

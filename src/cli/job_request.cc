@@ -219,6 +219,10 @@ Result<std::string> job_request_body(const JobOptions& options, const JobInputs&
                                          : set_script(body, options, inputs.code));
   set_text(body, "name", options.name);
   set_text(body, "cwd", options.cwd);
+  set_text(body, "upload", inputs.upload);
+  if (!options.results.empty()) {
+    body["results"] = json::array(options.results.begin(), options.results.end());
+  }
   set_text(body, "stdin", inputs.stdin_bytes);
   set_text(body, "idempotencyKey", options.idempotency_key);
   HEARTH_TRY(set_pairs(body, "labels", "--label", options.labels));

@@ -12,10 +12,11 @@
 
 namespace hearth::cli {
 
-// What the files held that flags name.
+// What came of the files that flags name.
 struct JobInputs {
   std::string stdin_bytes;  // --stdin
   std::string code;         // --script
+  std::string upload;       // --upload, by its id
 };
 
 // InvalidArgument names the flag and what to write. `now` turns --delay into notBefore.

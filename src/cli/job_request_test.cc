@@ -80,6 +80,17 @@ TEST(JobRequestTest, AScriptTakesWhatFollowsAsArguments) {
             R"({"script":{"language":"ruby","code":"x"}})");
 }
 
+TEST(JobRequestTest, AnUploadAndResultsAreNamed) {
+  JobOptions options = with_command();
+  options.upload_from = "project";
+  options.results = {"out", "report.json"};
+  const auto body = job_request_body(options, {.upload = "u1"}, TimePoint{});
+  ASSERT_TRUE(body) << body.error().message;
+  const auto value = boost::json::parse(*body);
+  EXPECT_EQ(value.at("upload"), "u1");
+  EXPECT_EQ(value.at("results"), boost::json::parse(R"(["out","report.json"])"));
+}
+
 TEST(JobRequestTest, TheLanguageIsToldByTheNameOfTheFile) {
   const std::vector<std::pair<const char*, const char*>> files = {
       {"a.js", "js"},     {"a.mjs", "js"}, {"a.cjs", "js"},

@@ -41,6 +41,8 @@ struct JobOptions {
   std::string script_from;  // then `command` holds the script's arguments
   std::string language;
   std::string image;
+  std::string upload_from;
+  std::vector<std::string> results;
   std::string sandbox;
   std::vector<std::string> requires_labels;
   std::vector<std::string> labels;
@@ -81,6 +83,13 @@ struct LogsCommand {
   std::string id;
   bool follow = false;
   std::string stream;  // "", "stdout" or "stderr"
+  std::optional<std::int64_t> attempt;
+};
+struct ResultsCommand {
+  Common common;
+  std::string id;
+  std::string path;  // one file, to stdout
+  std::string to;    // a folder for all of them
   std::optional<std::int64_t> attempt;
 };
 struct CancelCommand {
@@ -154,9 +163,9 @@ struct Message {
 };
 
 using Invocation =
-    std::variant<RunCommand, SubmitCommand, JobsCommand, LogsCommand, CancelCommand, RetryCommand,
-                 ExplainCommand, AgentsCommand, WorkersCommand, TopCommand, DrainCommand,
-                 TokenCommand, CertCommand, VersionCommand, DaemonCommand, Message>;
+    std::variant<RunCommand, SubmitCommand, JobsCommand, LogsCommand, ResultsCommand, CancelCommand,
+                 RetryCommand, ExplainCommand, AgentsCommand, WorkersCommand, TopCommand,
+                 DrainCommand, TokenCommand, CertCommand, VersionCommand, DaemonCommand, Message>;
 
 // `arguments` without the program's name.
 Invocation parse_command_line(const std::vector<std::string>& arguments);

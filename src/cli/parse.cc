@@ -313,6 +313,14 @@ class Parser {
         ->type_name("stdout|stderr")
         ->check(CLI::IsMember({"stdout", "stderr"}));
     logs.add_option("--attempt", logs_.attempt, "Of this attempt (default: the latest)");
+    CLI::App& results = command("results", "The files that a job left", results_);
+    add_common(results, results_.common);
+    results.add_option("id", results_.id, "Job")->required()->type_name("JOB");
+    results.add_option("path", results_.path, "Print this file (default: list all)")
+        ->type_name("PATH");
+    results.add_option("--to", results_.to, "Put all of them into this directory")
+        ->type_name("DIR");
+    results.add_option("--attempt", results_.attempt, "Of this attempt (default: the latest)");
     CLI::App& explain = command("explain", "Why a job waits", explain_);
     add_common(explain, explain_.common);
     explain.add_option("id", explain_.id, "Job")->required()->type_name("JOB");
@@ -442,6 +450,7 @@ class Parser {
   SubmitCommand submit_;
   JobsCommand jobs_;
   LogsCommand logs_;
+  ResultsCommand results_;
   CancelCommand cancel_;
   RetryCommand retry_;
   ExplainCommand explain_;

@@ -59,6 +59,23 @@ TEST(ParseTest, TlsIsAFlagAndFilesAreSettings) {
   EXPECT_TRUE(std::holds_alternative<Message>(parse_command_line({"cert"})));
 }
 
+TEST(ParseTest, WhatAJobBringsAndLeaves) {
+  const auto run = parse_command_line(
+      {"run", "--upload", "project", "--result", "out", "--result", "report.json", "--", "make"});
+  ASSERT_TRUE(std::holds_alternative<RunCommand>(run));
+  const JobOptions& job = std::get<RunCommand>(run).job;
+  EXPECT_EQ(job.upload_from, "project");
+  EXPECT_EQ(job.results, (std::vector<std::string>{"out", "report.json"}));
+  EXPECT_EQ(job.command, (std::vector<std::string>{"make"}));
+  const auto results = parse_command_line({"results", "ID", "out/a", "--attempt", "2"});
+  ASSERT_TRUE(std::holds_alternative<ResultsCommand>(results));
+  EXPECT_EQ(std::get<ResultsCommand>(results).id, "ID");
+  EXPECT_EQ(std::get<ResultsCommand>(results).path, "out/a");
+  EXPECT_EQ(std::get<ResultsCommand>(results).attempt, 2);
+  EXPECT_EQ(std::get<ResultsCommand>(parse_command_line({"results", "ID", "--to", "here"})).to,
+            "here");
+}
+
 TEST(ParseTest, WrongUsageIsExitCode2AndHelpIs0) {
   for (const std::vector<std::string>& wrong : {std::vector<std::string>{},
                                                 {"fly"},

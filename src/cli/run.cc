@@ -9,9 +9,8 @@
 #include "base/unique_fd.h"
 #include "cli/commands.h"
 #include "cli/follow.h"
-#include "cli/job_request.h"
 #include "cli/json_text.h"
-#include "cli/stdin_source.h"
+#include "cli/upload.h"
 
 namespace hearth::cli {
 
@@ -40,8 +39,7 @@ Result<int> run_job(Session& session, const RunCommand& command) {
   if (options.idempotency_key.empty()) {
     options.idempotency_key = "run-" + random_hex(16);
   }
-  HEARTH_ASSIGN(const JobInputs inputs, read_job_inputs(options, session.terminal()));
-  HEARTH_ASSIGN(const std::string body, job_request_body(options, inputs, SystemClock().now()));
+  HEARTH_ASSIGN(const std::string body, prepare_job(session, options));
   HEARTH_ASSIGN(const auto submitted, submit_once(session, body));
   const std::string id = text_of(submitted, "id");
   Follower follower(session, id, {.cancel_on_interrupt = true, .stream = {}, .attempt = {}});

@@ -219,6 +219,22 @@ Result<boost::json::value> Session::post_by(client::HttpClient& client, const st
   return parse_json(response->body);
 }
 
+Result<boost::json::value> Session::post_file(const std::string& target, int fd, std::int64_t bytes,
+                                              std::string_view content_type) {
+  auto response = client_->send_file(signed_by_token({.method = "POST",
+                                                      .target = target,
+                                                      .body = {},
+                                                      .content_type = std::string(content_type)}),
+                                     fd, bytes, kRequestTimeout);
+  if (!response) {
+    return with_hint(std::move(response).error());
+  }
+  if (response->status / 100 != 2) {
+    return problem_of(*response);
+  }
+  return parse_json(response->body);
+}
+
 Result<client::ResponseStream> Session::stream(const std::string& target,
                                                const std::string& last_event_id) {
   client::HttpRequest request = signed_by_token({.target = target});

@@ -37,6 +37,9 @@ class Session {
   Result<boost::json::value> get(const std::string& target);
   Result<boost::json::value> post(const std::string& target, const std::string& body,
                                   std::string_view content_type = "application/json");
+  // The body is `bytes` of the file `fd`, from its start; asks first whether it would be taken.
+  Result<boost::json::value> post_file(const std::string& target, int fd, std::int64_t bytes,
+                                       std::string_view content_type);
   // Repeats it for as long as the controller may be away (kAbsenceMax): for what must not fail
   // because the network did so at that moment.
   Result<boost::json::value> get_patiently(const std::string& target);

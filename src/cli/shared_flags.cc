@@ -30,7 +30,8 @@ void add_placement_options(CLI::App& app, JobOptions& job) {
       ->group("Placement")
       ->allow_extra_args(false);
   app.add_option("--sandbox", job.sandbox,
-                 "none, process or image (default none; with --script process, with --image image)")
+                 "none, process or image (default none; with --script or --upload process, with "
+                 "--image image)")
       ->type_name("none|process|image")
       ->group("Placement");
   app.add_option("--image", job.image, "Root file system to run in, by the name agents give to it")
@@ -93,6 +94,16 @@ void add_job_options(CLI::App& app, JobOptions& job) {
                  "Language of --script: js, python, sh or what else agents offer (default: by the "
                  "extension .js .mjs .cjs .py .sh .bash)")
       ->type_name("js|python|sh");
+  app.add_option(
+         "--upload", job.upload_from,
+         "Unpack a folder (all but .git) or a ZIP or tar archive into the working directory; "
+         "in a sandbox")
+      ->type_name("FILE");
+  app.add_option("--result", job.results,
+                 "Keep this file or directory of the working directory, for hearth results; "
+                 "repeatable")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
   app.add_option("--retries", job.retries, "Run again after its own failure, at most this often");
   app.add_option("--retry-on-exit", job.retry_on_exit,
                  "Retry only for these exit codes; repeatable")

@@ -7,6 +7,7 @@
 #include "cli/json_text.h"
 #include "cli/progress.h"
 #include "cli/stdin_source.h"
+#include "cli/upload.h"
 
 namespace hearth::cli {
 
@@ -39,8 +40,7 @@ Result<Submitted> submit_batch(Session& session, const SubmitCommand& command) {
 }
 
 Result<Submitted> submit_flags(Session& session, const SubmitCommand& command) {
-  HEARTH_ASSIGN(const JobInputs inputs, read_job_inputs(command.job, session.terminal()));
-  HEARTH_ASSIGN(const std::string body, job_request_body(command.job, inputs, SystemClock().now()));
+  HEARTH_ASSIGN(const std::string body, prepare_job(session, command.job));
   HEARTH_ASSIGN(const auto answer, session.post("/v1/jobs", body));
   Submitted submitted;
   if (const auto* ids = answer.as_object().if_contains("ids"); ids != nullptr && ids->is_array()) {
@@ -72,6 +72,9 @@ Result<> print_ids(const Session& session, const Submitted& submitted) {
 Result<int> submit_jobs(Session& session, const SubmitCommand& command) {
   if (!command.from.empty() && !(command.job.command.empty() && command.job.script_from.empty())) {
     return invalid_argument("--from and a command or script exclude each other");
+  }
+  if (!command.from.empty() && !command.job.upload_from.empty()) {
+    return invalid_argument("--from and --upload exclude each other: its items name uploads by id");
   }
   HEARTH_ASSIGN(const Submitted submitted, command.from.empty() ? submit_flags(session, command)
                                                                 : submit_batch(session, command));

@@ -3,10 +3,15 @@
 #define BOOST_DISABLE_ASSERTS
 #include "client/http_client.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
@@ -99,7 +104,8 @@ std::string host_and_port(const Endpoint& endpoint) {
   return (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + endpoint.port;
 }
 
-std::string serialize(const HttpRequest& request, const Endpoint& endpoint) {
+std::string serialize(const HttpRequest& request, const Endpoint& endpoint,
+                      std::optional<std::int64_t> body_bytes = std::nullopt) {
   std::string text = request.method + " " + request.target + " HTTP/1.1\r\n";
   if (!request.headers.contains("Host")) {
     text += "Host: " + host_and_port(endpoint) + "\r\n";
@@ -111,7 +117,8 @@ std::string serialize(const HttpRequest& request, const Endpoint& endpoint) {
     text += name + ": " + value + "\r\n";
   }
   if (!request.body.empty() || request.method != "GET") {
-    text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
+    text +=
+        "Content-Length: " + std::to_string(body_bytes.value_or(std::ssize(request.body))) + "\r\n";
   }
   return text + "\r\n" + request.body;
 }
@@ -274,6 +281,67 @@ Result<HttpResponse> HttpClient::request(const HttpRequest& request, Duration ti
     }
     return response;
   }
+}
+
+namespace {
+
+Result<> send_body(Connection& connection, int fd, std::int64_t bytes, Duration timeout,
+                   error_code& failed) {
+  std::vector<char> piece(kReadChunkBytes);
+  for (std::int64_t at = 0; at < bytes && !failed;) {
+    const auto wanted = static_cast<std::size_t>(
+        std::min<std::int64_t>(bytes - at, static_cast<std::int64_t>(piece.size())));
+    const ssize_t got = ::pread(fd, piece.data(), wanted, at);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got <= 0) {
+      return got < 0 ? system_error("read the file to be sent", errno)
+                     : Error{.code = ErrorCode::Aborted,
+                             .message = "the file became shorter while it was sent"};
+    }
+    connection.socket->expire_in(timeout);
+    connection.write_all({piece.data(), static_cast<std::size_t>(got)}, failed);
+    at += got;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<HttpResponse> HttpClient::send_file(const HttpRequest& request, int fd, std::int64_t bytes,
+                                           Duration timeout) {
+  HEARTH_ASSIGN(const std::unique_ptr<Connection> connection, connect(timeout));
+  HttpRequest asking = request;
+  asking.headers["Expect"] = "100-continue";
+  connection->socket->expire_in(timeout);
+  error_code failed;
+  connection->write_all(serialize(asking, endpoint_, bytes), failed);
+  std::optional<http::response_parser<http::string_body>> parser;
+  bool is_sent = false;
+  while (!failed) {
+    parser.emplace();
+    parser->body_limit(kResponseBodyBytesMax);
+    connection->socket->expire_in(timeout);
+    http::read_header(*connection, connection->buffer, *parser, failed);
+    if (failed || parser->get().result_int() != 100 || is_sent) {
+      break;
+    }
+    is_sent = true;
+    HEARTH_TRY(send_body(*connection, fd, bytes, timeout, failed));
+    if (failed && failed != boost::asio::error::interrupted) {
+      failed = {};  // it may have said why it takes no more
+    }
+  }
+  if (!failed) {
+    http::read(*connection, connection->buffer, *parser, failed);
+  }
+  if (failed) {
+    return broken(endpoint_, *connection, failed);
+  }
+  HttpResponse response = head_of(parser->get());
+  response.body = std::move(parser->get().body());
+  return response;
 }
 
 Result<ResponseStream> HttpClient::stream(const HttpRequest& request, Duration timeout) {

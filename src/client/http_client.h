@@ -5,6 +5,7 @@
 // signal pipe), so that Ctrl-C works while a stream is followed. Beast stays in the .cc file.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -81,6 +82,10 @@ class HttpClient {
   // Keeps the connection; one that went stale while idle is replaced, once, unless the request is a
   // POST that may have been received (then Unavailable: the caller knows whether to repeat it).
   Result<HttpResponse> request(const HttpRequest& request, Duration timeout);
+  // A request whose body is `bytes` of the file `fd`, from its start, on a connection of its own.
+  // The server is asked before whether it takes the body; the timeout is that of each step.
+  Result<HttpResponse> send_file(const HttpRequest& request, int fd, std::int64_t bytes,
+                                 Duration timeout);
   // A connection of its own. Returns once the response's head is there.
   Result<ResponseStream> stream(const HttpRequest& request, Duration timeout);
 

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,7 +39,14 @@ class OnePiece final : public net::BodySource {
 
 class EchoHandler final : public net::HttpHandler {
  public:
-  net::BodyPlan plan(const net::Request& /*head*/) override { return {}; }
+  net::BodyPlan plan(const net::Request& head) override {
+    net::BodyPlan plan;
+    plan.bytes_max = 4 * limits::kMiB;
+    if (head.path == "/refused") {
+      plan.refuse = net::Response{.status = 403, .body = "no"};
+    }
+    return plan;
+  }
   void handle(net::Request request, net::Responder responder) override {
     if (request.path == "/stream") {
       responder.stream(net::Response{.status = 200}, std::make_unique<OnePiece>());
@@ -200,6 +208,50 @@ TEST_P(HttpClientTest, CarriesLargeBodies) {
 }
 
 class HttpsClientTest : public HttpClientTest {};
+// A file in memory with so many bytes.
+UniqueFd file_of(const std::string& bytes) {
+  UniqueFd file(::memfd_create("body", MFD_CLOEXEC));
+  EXPECT_EQ(::pwrite(file.get(), bytes.data(), bytes.size(), 0), std::ssize(bytes));
+  return file;
+}
+
+TEST_P(HttpClientTest, SendsAFileOfAnySize) {
+  HttpClient client(endpoint_);
+  for (const std::size_t size : {0UL, 1UL, 65'536UL, 3'000'000UL}) {
+    std::string body(size, 'b');
+    if (size > 1) {
+      body.back() = 'e';
+    }
+    const auto answer = client.send_file({.method = "POST", .target = "/echo"}, file_of(body).get(),
+                                         std::ssize(body), kPatience);
+    ASSERT_TRUE(answer) << size << ": " << answer.error().message;
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_EQ(answer->body, "POST /echo " + body);
+  }
+}
+
+TEST_P(HttpClientTest, AFileThatIsNotWantedIsNotSent) {
+  HttpClient client(endpoint_);
+  // There is nothing to send: it would fail to be read.
+  const auto refused =
+      client.send_file({.method = "POST", .target = "/refused"}, -1, 1 << 30, kPatience);
+  ASSERT_TRUE(refused) << refused.error().message;
+  EXPECT_EQ(refused->status, 403);
+  EXPECT_EQ(refused->body, "no");
+  const auto large =
+      client.send_file({.method = "POST", .target = "/echo"}, -1, 1 << 30, kPatience);
+  ASSERT_TRUE(large) << large.error().message;
+  EXPECT_EQ(large->status, 413);
+}
+
+TEST_P(HttpClientTest, AFileThatBecomesShorterIsSaid) {
+  HttpClient client(endpoint_);
+  const auto answer = client.send_file({.method = "POST", .target = "/echo"},
+                                       file_of("short").get(), 1'000, kPatience);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::Aborted);
+}
+
 INSTANTIATE_TEST_SUITE_P(Over, HttpsClientTest, ::testing::Values(Transport::Tls), transport_name);
 
 TEST_P(HttpsClientTest, SaysWhatIsWrongWithTheCertificate) {

@@ -35,7 +35,7 @@ ALLOWED = {
     "front/tasks": ["front/http", "api", *API_TYPES, "auth", "net", "model", "base"],
     "front/agentlink": ["api", *API_TYPES, "auth", "net", "tls", "wire", "model", "base"],
     "client": ["net", "tls", "base"],
-    "cli": ["client", "config", "auth", "net", "tls", "base"],
+    "cli": ["archive", "client", "config", "auth", "net", "tls", "base"],
     "agent/core": ["model", "base"],
     "agent/loop": ["base"],
     "agent/cgroup": ["model", "base"],
