@@ -88,6 +88,9 @@ std::optional<Error> CommitWriter::trouble() {
 
 store::RemoveOutcome CommitWriter::remove(const Removal& removal) {
   const MutexLock lock(mutex_);
+  while (removal_ != nullptr) {
+    changed_.wait(mutex_);  // of another thread
+  }
   if (!ended_ && !stopping_) {
     removal_ = &removal;
     changed_.notify_all();
@@ -95,6 +98,7 @@ store::RemoveOutcome CommitWriter::remove(const Removal& removal) {
       changed_.wait(mutex_);
     }
     removal_ = nullptr;
+    changed_.notify_all();
   }
   store::RemoveOutcome outcome{.outcome = {.status = store::AppendStatus::NotDone,
                                            .error = unavailable("the controller stops")},

@@ -69,8 +69,9 @@ class CommitWriter {
   // Turns that are not being committed yet.
   [[nodiscard]] std::size_t waiting();
   [[nodiscard]] std::size_t waiting_events();
-  // Removes between two commits what the caller found to be past; blocks until it is decided. One
-  // thread calls. NotDone changed nothing; after the end of the writer it is always that.
+  // Removes between two commits what the caller found to be past; blocks until it is decided. Any
+  // thread; one removal at a time. NotDone changed nothing; after the end of the writer it is
+  // always that.
   [[nodiscard]] store::RemoveOutcome remove(const Removal& removal);
   // Why nothing becomes durable, while that is so.
   [[nodiscard]] std::optional<Error> trouble();

@@ -86,6 +86,11 @@ class ControllerApi {
   virtual Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) = 0;
   virtual Result<EventSeq> oldest_event() = 0;
   virtual EventSeq last_event() = 0;  // of the latest commit
+  // See store::Reader. To be asked again after a restart: what is settled is so durably.
+  virtual Result<std::vector<JobId>> owed_callbacks(JobId after, std::int64_t limit) = 0;
+  // They are owed no more. Blocks until that is durable, for at most a commit or two: for a thread
+  // that serves nobody.
+  virtual Result<> settle_callbacks(const std::vector<JobId>& jobs) = 0;
   virtual std::vector<AgentView> agents() = 0;
   virtual std::map<JobState, std::int64_t> counts() = 0;
 

@@ -53,6 +53,7 @@ core::SubmitItem to_item(SubmitRequestItem&& request) {
   payload->name = spec.name;
   payload->labels = spec.labels;
   payload->upload = spec.execution.upload;
+  payload->has_callback = !spec.callback_url.empty();
   const auto bytes = static_cast<std::int64_t>(payload->spec.size() + payload->secrets.size());
   return {.spec = std::move(spec.scheduling),
           .after_refs = std::move(request.after_refs),
@@ -246,6 +247,18 @@ Result<std::vector<JobEvent>> ControllerLoop::events(JobId job, EventSeq after,
 Result<EventSeq> ControllerLoop::oldest_event() {
   HEARTH_ASSIGN(ReaderPool::Lease reader, impl_->readers.lend());
   return reader->oldest_event();
+}
+
+Result<std::vector<JobId>> ControllerLoop::owed_callbacks(JobId after, std::int64_t limit) {
+  HEARTH_ASSIGN(ReaderPool::Lease reader, impl_->readers.lend());
+  return reader->owed_callbacks(after, std::clamp<std::int64_t>(limit, 1, limits::kListLimitMax));
+}
+
+Result<> ControllerLoop::settle_callbacks(const std::vector<JobId>& jobs) {
+  const store::RemoveOutcome done =
+      impl_->writer.remove({.jobs = {}, .events_through = {}, .callbacks = jobs});
+  return done.outcome.status == store::AppendStatus::Durable ? Result<>()
+                                                             : Result<>(done.outcome.error);
 }
 
 EventSeq ControllerLoop::last_event() {

@@ -76,6 +76,8 @@ class ControllerLoop final : public ControllerApi, public AgentApi {
   Result<OutputAnswer> output(const OutputQuery& query) override;
   Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) override;
   Result<EventSeq> oldest_event() override;
+  Result<std::vector<JobId>> owed_callbacks(JobId after, std::int64_t limit) override;
+  Result<> settle_callbacks(const std::vector<JobId>& jobs) override;
   EventSeq last_event() override;
   std::vector<AgentView> agents() override;
   std::map<JobState, std::int64_t> counts() override;

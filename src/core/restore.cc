@@ -54,6 +54,7 @@ void add_record(std::string& out, const JobRecord& job) {
   add_time(out, "eligible", job.eligible_at);
   add_number(out, "progress", job.progress_percent);
   add(out, "text", job.progress_text);
+  add_number(out, "callback", job.has_callback ? 1 : 0);
 }
 
 void add_class(std::string& out, const sched::ClassKey& key) {

@@ -206,6 +206,7 @@ SubmitOutcome Controller::Impl::admit(const SubmitItem& item, const std::vector<
   JobRecord record;
   record.id = next_job_id(last_job_id_, wall_);
   record.created_at = wall_;
+  record.has_callback = item.payload && item.payload->has_callback;
   if (spec.not_before && *spec.not_before > wall_ && !HEARTH_MUTATE(not_before_ignored)) {
     record.eligible_at = spec.not_before;
   }

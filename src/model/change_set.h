@@ -21,6 +21,7 @@ struct JobPayload {
   std::string name;
   Labels labels;
   std::string upload;  // the one that it names, if any
+  bool has_callback = false;
 };
 
 struct NewJob {

@@ -81,6 +81,7 @@ struct JobRecord {
   std::optional<TimePoint> eligible_at;  // open back-off or notBefore while Submitted
   std::int32_t progress_percent = -1;    // -1: none reported
   std::string progress_text;
+  bool has_callback = false;  // somebody is told of the end (JobSpec::callback_url)
 
   friend bool operator==(const JobRecord&, const JobRecord&) = default;
 };

@@ -43,11 +43,12 @@ struct Past {
 
 struct Removal {
   std::vector<FinishedJob> jobs;
-  EventSeq events_through;           // this one and all before it; 0: none
-  std::int64_t give_back_pages = 0;  // from the database's file to its file system
+  EventSeq events_through;            // this one and all before it; 0: none
+  std::vector<JobId> callbacks = {};  // that are owed no more; their jobs stay
+  std::int64_t give_back_pages = 0;   // from the database's file to its file system
 
   [[nodiscard]] bool empty() const {
-    return jobs.empty() && events_through.empty() && give_back_pages == 0;
+    return jobs.empty() && events_through.empty() && callbacks.empty() && give_back_pages == 0;
   }
 };
 

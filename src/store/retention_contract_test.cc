@@ -50,6 +50,40 @@ TEST_P(RetentionContract, ThePastIsListedInTheOrderOfEnds) {
   EXPECT_NE(seen.jobs[1].id, live);
 }
 
+TEST_P(RetentionContract, ACallbackIsOwedFromTheEndUntilItIsSettled) {
+  const JobId first = build_.submit({.has_callback = true});
+  const JobId second = build_.submit({.has_callback = true});
+  const JobId third = build_.submit({.has_callback = true});
+  const JobId without = build_.submit();
+  must_append();
+  EXPECT_TRUE(reader_->owed_callbacks({}, 10)->empty()) << "none has ended";
+  build_.end(third);
+  build_.end(without);
+  build_.end(first, JobState::Cancelled);
+  must_append();
+  EXPECT_EQ(reader_->owed_callbacks({}, 10).value(), (std::vector<JobId>{first, third}));
+  EXPECT_EQ(reader_->owed_callbacks({}, 1).value(), std::vector<JobId>{first});
+  EXPECT_EQ(reader_->owed_callbacks(first, 10).value(), std::vector<JobId>{third});
+  EXPECT_TRUE(reader_->job(first).value()->record.has_callback);
+  EXPECT_FALSE(reader_->job(without).value()->record.has_callback);
+
+  ASSERT_EQ(store_->remove({.jobs = {}, .events_through = {}, .callbacks = {first, without}})
+                .outcome.status,
+            AppendStatus::Durable);
+  build_.end(second);
+  must_append();
+  reopen();
+  EXPECT_EQ(reader_->owed_callbacks({}, 10).value(), (std::vector<JobId>{second, third}));
+  EXPECT_TRUE(reader_->job(first).value()) << "only its callback is settled";
+}
+
+TEST_P(RetentionContract, AJobThatGoesTakesItsCallbackAlong) {
+  const JobId gone = run_job({.has_callback = true});
+  ASSERT_EQ(reader_->owed_callbacks({}, 10).value(), std::vector<JobId>{gone});
+  ASSERT_EQ(remove_jobs({past().jobs.at(0)}).outcome.status, AppendStatus::Durable);
+  EXPECT_TRUE(reader_->owed_callbacks({}, 10)->empty());
+}
+
 TEST_P(RetentionContract, AJobGoesWithAllThatHangsOnIt) {
   const JobId gone = run_job({.queue = "q",
                               .name = "n",

@@ -84,6 +84,9 @@ class Reader {
   virtual Result<std::optional<std::string>> inline_output(JobId job, std::uint32_t attempt,
                                                            StreamKind stream) = 0;
   virtual Result<std::map<JobState, std::int64_t>> counts() = 0;
+  // Jobs that have ended and whose callback is owed still (JobRecord::has_callback), above `after`,
+  // in order, at most `limit`.
+  virtual Result<std::vector<JobId>> owed_callbacks(JobId after, std::int64_t limit) = 0;
   // With at most so many of the oldest finished jobs and events.
   virtual Result<Past> past(std::int64_t jobs_max, std::int64_t events_max) = 0;
 };

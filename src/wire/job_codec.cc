@@ -297,6 +297,7 @@ Result<JobRecord> read_job_record(std::string_view bytes) {
   read_job_record_times(in, record);
   record.progress_percent = in.progress_percent();
   record.progress_text = in.progress_text();
+  record.has_callback = in.has_callback();
   return record;
 }
 
@@ -399,6 +400,7 @@ std::string encode_job_record(const JobRecord& record) {
   write_job_record_times(record, out);
   out.set_progress_percent(record.progress_percent);
   out.set_progress_text(record.progress_text);
+  out.set_has_callback(record.has_callback);
   return serialize(out);
 }
 

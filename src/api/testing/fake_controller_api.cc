@@ -248,6 +248,7 @@ Result<core::SubmitOutcome> FakeControllerApi::make(const JobSpec& spec) {
   view.spec.execution.secret_env.clear();
   view.record.id = last_job_;
   view.record.created_at = now_;
+  view.record.has_callback = !spec.callback_url.empty();
   if (!spec.idempotency_key.empty()) {
     keys_[spec.idempotency_key] = last_job_;
   }
@@ -368,6 +369,28 @@ void FakeControllerApi::drain(AgentId agent, bool enable, Callback<bool> done) {
     set_agent(*changed);
   }
   answer([done, enable] { done(enable); });
+}
+
+Result<std::vector<JobId>> FakeControllerApi::owed_callbacks(JobId after, std::int64_t limit) {
+  const MutexLock lock(mutex_);
+  std::vector<JobId> owed;
+  for (auto job = jobs_.upper_bound(after);
+       job != jobs_.end() && static_cast<std::int64_t>(owed.size()) < limit; ++job) {
+    const JobRecord& record = job->second.view.record;
+    if (record.has_callback && is_final(record.state) && !settled_.contains(job->first)) {
+      owed.push_back(job->first);
+    }
+  }
+  return owed;
+}
+
+Result<> FakeControllerApi::settle_callbacks(const std::vector<JobId>& jobs) {
+  const MutexLock lock(mutex_);
+  if (failure_) {
+    return *failure_;
+  }
+  settled_.insert(jobs.begin(), jobs.end());
+  return {};
 }
 
 std::uint64_t FakeControllerApi::version_of(JobId) {

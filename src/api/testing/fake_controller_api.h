@@ -59,6 +59,8 @@ class FakeControllerApi final : public ControllerApi {
   Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) override;
   Result<EventSeq> oldest_event() override;
   EventSeq last_event() override;
+  Result<std::vector<JobId>> owed_callbacks(JobId after, std::int64_t limit) override;
+  Result<> settle_callbacks(const std::vector<JobId>& jobs) override;
   std::vector<AgentView> agents() override;
   std::map<JobState, std::int64_t> counts() override;
   Result<std::uint64_t> watch(Watcher watcher) override;
@@ -98,6 +100,7 @@ class FakeControllerApi final : public ControllerApi {
   std::map<std::uint64_t, Watcher> watchers_ HEARTH_GUARDED_BY(mutex_);
   std::map<output::ListenerId, std::pair<JobId, output::OutputListener>> listeners_
       HEARTH_GUARDED_BY(mutex_);
+  std::set<JobId> settled_ HEARTH_GUARDED_BY(mutex_);
   std::optional<Error> failure_ HEARTH_GUARDED_BY(mutex_);
   Readiness readiness_ HEARTH_GUARDED_BY(mutex_) = {.ready = true, .why = {}};
   TimePoint now_ HEARTH_GUARDED_BY(mutex_) = time_from_ms(1'795'314'504'000);

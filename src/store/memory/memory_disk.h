@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -38,6 +39,7 @@ struct MemoryRows {
   std::map<OutputKey, std::string> outputs;
   std::unordered_map<std::string, JobId> keys;
   std::map<EventSeq, FinishedJob> finished;
+  std::set<JobId> owed_callbacks;
   EventSeq events_removed;
   std::map<auth::TokenId, auth::TokenRecord> tokens;
 

@@ -55,6 +55,17 @@ class MemoryReader final : public Reader {
     });
   }
 
+  Result<std::vector<JobId>> owed_callbacks(JobId after, std::int64_t limit) override {
+    return state_->with([&](const MemoryRows& rows) {
+      std::vector<JobId> jobs;
+      for (auto at = rows.owed_callbacks.upper_bound(after);
+           at != rows.owed_callbacks.end() && std::cmp_less(jobs.size(), limit); ++at) {
+        jobs.push_back(*at);
+      }
+      return jobs;
+    });
+  }
+
   Result<std::vector<StoredPayload>> payloads(const std::vector<JobId>& ids) override {
     return state_->with([&](const MemoryRows& rows) {
       std::vector<StoredPayload> payloads;

@@ -196,6 +196,9 @@ void MemoryRows::apply(const MergedChanges& changes) {
       const JobEvent& end = *changes.events.at(job.last_event);
       FinishedJob& made = finished[end.seq];
       made = {.seq = end.seq, .id = job.id, .ended_at = end.at};
+      if (job.record->has_callback) {
+        owed_callbacks.insert(job.id);
+      }
       for (const auto& [number, attempt] : jobs[job.id].attempts) {
         made.output_bytes += kept_output_bytes(attempt);
       }
@@ -225,7 +228,11 @@ std::vector<RemovedJob> MemoryRows::apply(const Removal& removal) {
     keys.erase(row->second.idempotency_key);
     outputs.erase(outputs.lower_bound({job.id, 0, StreamKind::Stdout}),
                   outputs.lower_bound({JobId(job.id.value() + 1), 0, StreamKind::Stdout}));
+    owed_callbacks.erase(job.id);
     jobs.erase(row);
+  }
+  for (const JobId job : removal.callbacks) {
+    owed_callbacks.erase(job);
   }
   events_removed = std::max(events_removed, removal.events_through);
   while (!events.empty() && events.begin()->first <= removal.events_through) {

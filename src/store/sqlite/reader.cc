@@ -25,6 +25,7 @@ enum class Query : std::uint8_t {
   AllEvents,
   EventsOfJob,
   OldestEvent,
+  OwedCallbacks,
   Output,
   CountLive,
   CountEnded,
@@ -52,6 +53,7 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(Query::Count)> k
     "SELECT seq, at, kind, record FROM events INDEXED BY events_job "
     "WHERE job = ?3 AND seq > ?1 ORDER BY seq LIMIT ?2",
     "SELECT events_removed + 1 FROM meta WHERE one = 1",
+    "SELECT job FROM callbacks WHERE job > ? ORDER BY job LIMIT ?",
     "SELECT bytes FROM outputs WHERE job = ? AND attempt = ? AND stream = ?",
     "SELECT count(*) FROM jobs INDEXED BY jobs_state WHERE state = ?",
     "SELECT state, jobs FROM ended ORDER BY state",
@@ -78,6 +80,7 @@ class SqliteReader final : public Reader {
   Result<std::map<JobId, JobState>> states(const std::vector<JobId>& ids) override;
   Result<std::vector<JobEvent>> events(JobId job, EventSeq after, std::int64_t limit) override;
   Result<EventSeq> oldest_event() override;
+  Result<std::vector<JobId>> owed_callbacks(JobId after, std::int64_t limit) override;
   Result<std::optional<std::string>> inline_output(JobId job, std::uint32_t attempt,
                                                    StreamKind stream) override;
   Result<std::map<JobState, std::int64_t>> counts() override;
@@ -305,6 +308,17 @@ Result<std::int64_t> SqliteReader::integer_of(Query query) {
 Result<EventSeq> SqliteReader::oldest_event() {
   HEARTH_ASSIGN(const std::int64_t oldest, integer_of(Query::OldestEvent));
   return EventSeq(static_cast<std::uint64_t>(oldest));
+}
+
+Result<std::vector<JobId>> SqliteReader::owed_callbacks(JobId after, std::int64_t limit) {
+  std::vector<JobId> jobs;
+  Statement& select = statement(Query::OwedCallbacks);
+  select.bind(1, to_rowid(after)).bind(2, std::max<std::int64_t>(limit, 0));
+  HEARTH_TRY(each_row(select, [&](const Statement& columns) -> Result<> {
+    jobs.push_back(from_rowid(columns.integer(0)));
+    return {};
+  }));
+  return jobs;
 }
 
 Result<std::optional<std::string>> SqliteReader::inline_output(JobId job, std::uint32_t attempt,

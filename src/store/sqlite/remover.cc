@@ -19,6 +19,7 @@ Result<Remover> Remover::create(Database& database) {
        "(SELECT idempotency_key FROM payloads WHERE job = ?1) AND job = ?1"},
       {&remover.finished_, "DELETE FROM finished WHERE seq = ?"},
       {&remover.events_, "DELETE FROM events WHERE seq <= ?"},
+      {&remover.settle_callback_, "DELETE FROM callbacks WHERE job = ?"},
       {&remover.mark_events_, "UPDATE meta SET events_removed = max(events_removed, ?)"},
   };
   for (const auto& [statement, sql] : statements) {
@@ -27,7 +28,8 @@ Result<Remover> Remover::create(Database& database) {
   for (const std::string_view sql :
        {"DELETE FROM payloads WHERE job = ?", "DELETE FROM secrets WHERE job = ?",
         "DELETE FROM labels WHERE job = ?", "DELETE FROM attempts WHERE job = ?",
-        "DELETE FROM outputs WHERE job = ?", "DELETE FROM jobs WHERE id = ?"}) {
+        "DELETE FROM outputs WHERE job = ?", "DELETE FROM callbacks WHERE job = ?",
+        "DELETE FROM jobs WHERE id = ?"}) {
     HEARTH_ASSIGN(Statement statement, database.prepare(sql));
     remover.by_job_.push_back(std::move(statement));
   }
@@ -38,6 +40,10 @@ int Remover::commit(const Removal& removal, std::vector<RemovedJob>& removed) {
   int code = begin_.run();
   for (auto job = removal.jobs.begin(); code == SQLITE_OK && job != removal.jobs.end(); ++job) {
     code = remove_job(*job, removed);
+  }
+  for (auto job = removal.callbacks.begin(); code == SQLITE_OK && job != removal.callbacks.end();
+       ++job) {
+    code = settle_callback_.bind(1, to_rowid(*job)).run();
   }
   if (code == SQLITE_OK && !removal.events_through.empty()) {
     const auto through = static_cast<std::int64_t>(removal.events_through.value());

@@ -35,6 +35,7 @@ class Remover {
   Statement finished_;
   Statement events_;
   Statement mark_events_;
+  Statement settle_callback_;
 };
 
 }  // namespace hearth::store::sqlite

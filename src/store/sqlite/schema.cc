@@ -101,7 +101,13 @@ ALTER TABLE meta ADD COLUMN output_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE meta ADD COLUMN events_removed INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3};
+// `callbacks` are owed: jobs that have ended and whose callback is neither delivered nor given up.
+constexpr std::string_view kVersion4 = R"sql(
+CREATE TABLE callbacks(
+  job INTEGER PRIMARY KEY);
+)sql";
+
+constexpr std::array kMigrations = {kVersion1, kVersion2, kVersion3, kVersion4};
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 #include "store/testing/change_builder.h"
 #include "store/testing/schema_v1.h"
 #include "store/testing/schema_v2.h"
+#include "store/testing/schema_v3.h"
 
 namespace hearth::store::sqlite {
 namespace {
@@ -35,9 +36,15 @@ void write_v2(const TempDir& directory) {
                                            std::string(testing::kRowsAddedInV2) + "COMMIT"));
 }
 
+void write_v3(const TempDir& directory) {
+  write_v2(directory);
+  ASSERT_TRUE(open_file(directory).execute("BEGIN;" + std::string(testing::kSchemaAddedInV3) +
+                                           std::string(testing::kRowsAddedInV3) + "COMMIT"));
+}
+
 using WriteOld = void (*)(const TempDir&);
 // One for each version before today's; a new version adds its predecessor's fixture here.
-constexpr WriteOld kOldVersions[] = {write_v1, write_v2};
+constexpr WriteOld kOldVersions[] = {write_v1, write_v2, write_v3};
 
 std::string schema_text(Database& database) {
   std::string text;

@@ -35,6 +35,7 @@ Result<Writer> Writer::create(Database& database) {
       {&writer.select_attempts_, "SELECT record FROM attempts WHERE job = ?"},
       {&writer.insert_finished_,
        "INSERT INTO finished(seq, job, at, output_bytes) VALUES(?,?,?,?)"},
+      {&writer.owe_callback_, "INSERT INTO callbacks(job) VALUES(?)"},
       {&writer.add_output_, "UPDATE meta SET output_bytes = output_bytes + ?"},
   };
   for (const auto& [statement, sql] : statements) {
@@ -181,6 +182,9 @@ int Writer::write_ends(const MergedChanges& changes) {
                  .bind(3, to_ms(end.at))
                  .bind(4, bytes)
                  .run();
+    }
+    if (code == SQLITE_OK && job.record->has_callback) {
+      code = owe_callback_.bind(1, to_rowid(job.id)).run();
     }
     if (code != SQLITE_OK) {
       return code;

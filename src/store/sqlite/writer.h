@@ -48,6 +48,7 @@ class Writer {
   Statement select_attempts_;
   Statement insert_finished_;
   Statement add_output_;
+  Statement owe_callback_;
 };
 
 }  // namespace hearth::store::sqlite

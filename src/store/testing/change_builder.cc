@@ -7,19 +7,21 @@ namespace hearth::store::testing {
 
 JobId ChangeBuilder::submit(const JobTraits& traits) {
   last_job_ = next_job_id(last_job_, now_);
-  changes_.new_jobs.push_back(
-      {.id = last_job_,
-       .queue = traits.queue,
-       .idempotency_key = traits.idempotency_key,
-       .retry_of = {},
-       .payload = std::make_shared<const JobPayload>(JobPayload{.spec = traits.spec,
-                                                                .secrets = traits.secrets,
-                                                                .name = traits.name,
-                                                                .labels = traits.labels}),
-       .after_in_batch = traits.after_in_batch});
+  changes_.new_jobs.push_back({.id = last_job_,
+                               .queue = traits.queue,
+                               .idempotency_key = traits.idempotency_key,
+                               .retry_of = {},
+                               .payload = std::make_shared<const JobPayload>(
+                                   JobPayload{.spec = traits.spec,
+                                              .secrets = traits.secrets,
+                                              .name = traits.name,
+                                              .labels = traits.labels,
+                                              .has_callback = traits.has_callback}),
+                               .after_in_batch = traits.after_in_batch});
   JobRecord& job = jobs_[last_job_];
   job.id = last_job_;
   job.created_at = now_;
+  job.has_callback = traits.has_callback;
   event(JobEventKind::Submitted, job);
   job.state = JobState::Queued;
   job.queued_at = now_;

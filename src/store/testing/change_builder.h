@@ -20,6 +20,7 @@ struct JobTraits {
   std::string spec = "a spec";
   std::string secrets;
   std::vector<Dependency> after_in_batch;
+  bool has_callback = false;
 };
 
 class ChangeBuilder {

@@ -100,6 +100,7 @@ inline constexpr std::array kGoldenFields = std::to_array<GoldenField>({
     {"JobRecordProto", 18, "eligible_at", "int64", false},
     {"JobRecordProto", 19, "progress_percent", "sint32", false},
     {"JobRecordProto", 20, "progress_text", "bytes", false},
+    {"JobRecordProto", 21, "has_callback", "bool", false},
     {"AttemptProto", 1, "number", "uint32", false},
     {"AttemptProto", 2, "agent", "string", false},
     {"AttemptProto", 3, "epoch", "uint64", false},

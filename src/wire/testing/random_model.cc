@@ -171,6 +171,7 @@ JobRecord RandomModel::job_record() {
   record.eligible_at = maybe_time();
   record.progress_percent = static_cast<std::int32_t>(number(-1, 100));
   record.progress_text = bytes(20);
+  record.has_callback = coin();
   return record;
 }
 
