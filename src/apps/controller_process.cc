@@ -7,6 +7,7 @@
 #include "apps/loop_metrics.h"
 #include "apps/version.h"
 #include "archive/archive.h"
+#include "base/random.h"
 #include "config/door_rule.h"
 #include "net/listen_address.h"
 #include "output/file_output_store.h"
@@ -84,7 +85,12 @@ Result<std::unique_ptr<ControllerProcess>> ControllerProcess::start(
     const config::Settings& settings, const std::string& data, Deps deps) {
   // Before anything is made: what may not be listened on leaves nothing behind.
   HEARTH_TRY(decide_doors(settings));
+  auto callback_policy = callbacks::CallbackPolicy::parse(settings.text("callback_hosts"));
+  if (!callback_policy) {
+    return callback_policy.error().with_context("setting callback_hosts");
+  }
   std::unique_ptr<ControllerProcess> process(new ControllerProcess());
+  process->callback_policy_ = std::move(*callback_policy);
   HEARTH_ASSIGN(process->certificates_, CertificateKeeper::start(settings, deps.clock, deps.log));
   HEARTH_ASSIGN(process->store_, store::open_sqlite_store({.directory = data}));
   HEARTH_ASSIGN(process->outputs_, output::open_file_output_store(data + "/output"));
@@ -106,6 +112,7 @@ Result<std::unique_ptr<ControllerProcess>> ControllerProcess::start(
                                      .retention = retention_limits(settings),
                                      .worker_timeout = settings.duration("worker_timeout")}));
   HEARTH_TRY(process->open_doors(settings, deps));
+  HEARTH_TRY(process->start_callbacks(deps));
   deps.log.info(
       "controller is up",
       {{"http", process->http_address()}, {"grpc", process->grpc_address()}, {"data", data}});
@@ -186,7 +193,7 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
                   .http_stats =
                       [this] { return http_ == nullptr ? net::HttpServerStats{} : http_->stats(); },
                   .more_metrics = [this](std::string& text) { append_metrics(text); }}));
-  HEARTH_ASSIGN(tasks_, tasks::TasksService::create(*loop_, *service_));
+  HEARTH_ASSIGN(tasks_, tasks::TasksService::create(*loop_, *service_, callback_policy_));
   HEARTH_ASSIGN(
       http_, net::HttpServer::start(
                  doors.http, "--http ADDR or HEARTH_HTTP", *service_, deps.clock,
@@ -197,6 +204,19 @@ Result<> ControllerProcess::open_doors(const config::Settings& settings, Deps& d
                                  {{"limit", most}, {"do", kMoreDescriptors}});
                       },
                   .beyond_loopback = doors.http_beyond()}));
+  return {};
+}
+
+Result<> ControllerProcess::start_callbacks(Deps& deps) {
+  poster_ = std::make_unique<callbacks::SocketPoster>(callback_policy_, deps.clock,
+                                                      callbacks::SocketPoster::Options{});
+  HEARTH_ASSIGN(callbacks_, tasks::TaskCallbacks::create({.api = *loop_,
+                                                          .poster = *poster_,
+                                                          .policy = callback_policy_,
+                                                          .clock = deps.clock,
+                                                          .log = deps.log,
+                                                          .chance = random_u64}));
+  callbacks_->start();
   return {};
 }
 
@@ -215,6 +235,7 @@ void ControllerProcess::append_metrics(std::string& text) const {
   out.counter("hearth_refused_total", "Calls refused for want of a good token.",
               keeper_->refused());
   out.gauge("hearth_task_waits", "Requests that wait for the end of tasks.", tasks_->waiting());
+  write_callback_metrics(callbacks_ == nullptr ? tasks::CallbackStats{} : callbacks_->stats(), out);
   out.gauge("hearth_tokens", "Tokens, credentials and sessions that are known.", keeper_->tokens());
   out.gauge("hearth_token_changes_waiting", "Changes of tokens that wait.", keeper_->waiting());
   if (more_metrics_) {
@@ -243,6 +264,9 @@ void ControllerProcess::stop() {
   }
   if (http_ != nullptr) {
     http_->stop();
+  }
+  if (callbacks_ != nullptr) {
+    callbacks_->stop();
   }
   if (link_ != nullptr) {
     link_->stop();

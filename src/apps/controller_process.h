@@ -13,11 +13,14 @@
 #include "base/ip_text.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "callbacks/callback_policy.h"
+#include "callbacks/socket_poster.h"
 #include "config/settings.h"
 #include "front/agentlink/agent_link_server.h"
 #include "front/agentlink/grpc_log.h"
 #include "front/http/service.h"
 #include "front/rest/rest_service.h"
+#include "front/tasks/task_callbacks.h"
 #include "front/tasks/tasks_service.h"
 #include "net/http_server.h"
 #include "uploads/upload_store.h"
@@ -64,6 +67,7 @@ class ControllerProcess {
  private:
   ControllerProcess() = default;
   Result<> open_doors(const config::Settings& settings, Deps& deps);
+  Result<> start_callbacks(Deps& deps);
   void warn_of_doors(const Doors& doors, Log& log);
   void append_metrics(std::string& text) const;
 
@@ -75,7 +79,10 @@ class ControllerProcess {
   std::unique_ptr<CertificateKeeper> certificates_;  // null: no TLS
   std::unique_ptr<front::Service> service_;
   std::unique_ptr<rest::RestService> rest_;
+  callbacks::CallbackPolicy callback_policy_;
   std::unique_ptr<tasks::TasksService> tasks_;
+  std::unique_ptr<callbacks::SocketPoster> poster_;
+  std::unique_ptr<tasks::TaskCallbacks> callbacks_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<front::agentlink::GrpcLog> grpc_log_;
   std::unique_ptr<front::agentlink::AgentLinkServer> link_;

@@ -124,4 +124,14 @@ void write_link_metrics(const front::agentlink::LinkStats& stats, MetricsText& o
                stats.refused);
 }
 
+void write_callback_metrics(const tasks::CallbackStats& stats, MetricsText& out) {
+  out.counter("hearth_callbacks_delivered_total", "Callbacks of tasks that were taken.",
+              stats.delivered);
+  out.counter("hearth_callbacks_failed_tries_total",
+              "Tries of callbacks that were not taken; most are tried again.", stats.failed_tries);
+  out.counter("hearth_callbacks_given_up_total", "Callbacks that are tried no more.",
+              stats.given_up);
+  out.gauge("hearth_callbacks_held", "Callbacks under way or between two tries.", stats.held);
+}
+
 }  // namespace hearth::apps

@@ -4,6 +4,7 @@
 #include "api/metrics.h"
 #include "base/metrics_text.h"
 #include "front/agentlink/link_counts.h"
+#include "front/tasks/task_callbacks.h"
 #include "output/output_store.h"
 #include "store/store.h"
 #include "uploads/upload_store.h"
@@ -18,5 +19,6 @@ void write_store_metrics(const store::StoreStats& stats, const api::PastFigures&
 void write_output_metrics(const output::OutputStats& stats, MetricsText& out);
 void write_upload_metrics(const uploads::UploadStats& stats, MetricsText& out);
 void write_link_metrics(const front::agentlink::LinkStats& stats, MetricsText& out);
+void write_callback_metrics(const tasks::CallbackStats& stats, MetricsText& out);
 
 }  // namespace hearth::apps

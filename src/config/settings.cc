@@ -38,6 +38,11 @@ constexpr std::array kSettings = {
             ""},
     Setting{"submit_rate_max", SettingType::Integer, "20000",
             "Submitting requests a second, of one token or address", ""},
+    Setting{"callback_hosts", SettingType::Text, "",
+            "Whom tasks may call back (comma separated): HOST[:PORT], *.DOMAIN, addresses, "
+            "networks, URLs; names are called at public addresses only, unless those are listed "
+            "too (default: nobody)",
+            ""},
     Setting{"token_file", SettingType::Text, "",
             "File that holds an agent's token or join token (or the variable HEARTH_TOKEN)", "",
             "FILE"},

@@ -13,6 +13,14 @@
 namespace hearth::fuzz {
 namespace {
 
+// Some are admitted, most are not.
+const callbacks::CallbackPolicy& policy() {
+  static const callbacks::CallbackPolicy kPolicy =
+      callbacks::CallbackPolicy::parse("hooks.example,*.wild.example:*,http://10.0.0.1/in/")
+          .value();
+  return kPolicy;
+}
+
 bool at_most(std::size_t value, std::int64_t limit) {
   return static_cast<std::int64_t>(value) <= limit;
 }
@@ -29,6 +37,12 @@ void check_task(const JobSpec& spec) {
   HEARTH_CHECK(at_most(spec.prompt.size(), limits::kPromptBytesMax), "prompt_bytes_max");
   HEARTH_CHECK(run.timeout >= Duration(1) && run.timeout <= limits::kTimeoutMax, "timeout_max");
   HEARTH_CHECK(at_most(run.stdin_bytes.size(), limits::kStdinBytesMax), "stdin_bytes_max");
+  if (!spec.callback_url.empty()) {
+    const auto url = callbacks::parse_callback_url(spec.callback_url);
+    HEARTH_CHECK(url && policy().admits(*url), "a callback to whom the operator did not list");
+    const auto again = callbacks::parse_callback_url(url->origin() + url->target);
+    HEARTH_CHECK(again && *again == *url, "a URL reads otherwise once it is written");
+  }
   HEARTH_CHECK(spec.scheduling.sandbox == SandboxLevel::Process, "a task without a sandbox");
   HEARTH_CHECK(spec.scheduling.features == features_of(run), "an agent must offer what it needs");
   const auto decoded = wire::decode_job_spec(wire::encode_job_spec(spec));
@@ -56,7 +70,7 @@ void check_query(std::string_view text) {
 }  // namespace
 
 bool run(std::string_view input) {
-  const auto request = tasks::parse_task_request(input);
+  const auto request = tasks::parse_task_request(input, policy());
   if (!request) {
     check_says_why(request.error());
   } else {

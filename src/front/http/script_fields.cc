@@ -19,6 +19,9 @@ Result<std::string> read_language(const json::value& value, const FieldPath& pat
 }
 
 Result<std::string> read_code(const json::value& value, const FieldPath& path) {
+  if (value.is_string() && value.get_string().empty()) {
+    return invalid_field(path, path + " must not be empty: it is the text of the program to run");
+  }
   return read_text(value, path,
                    {limits::kScriptCodeBytesMax, "script_code_bytes_max", /*may_be_empty=*/false,
                     /*may_hold_nul=*/true});

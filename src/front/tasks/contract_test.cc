@@ -38,14 +38,14 @@ TEST(TasksContractTest, ATaskHasExactlyTheFieldsTheCodecReads) {
 
 TEST(TasksContractTest, DefaultsAndBoundsAreThoseOfTheCode) {
   const json::object& fields = schema("TaskRequest").at("properties").as_object();
-  const auto spec = read_task(json::parse(R"({"code":"1"})"));
+  const auto spec = read_task(json::parse(R"({"code":"1"})"), {});
   ASSERT_TRUE(spec);
   const json::object& timeout = fields.at("timeout").as_object();
   EXPECT_EQ(timeout.at("default").to_number<double>() * 1000,
             static_cast<double>(spec->execution.timeout.count()));
   EXPECT_EQ(fields.at("language").at("default").as_string(), spec->execution.script->language);
   const auto takes = [](double seconds) {
-    return read_task(json::object{{"code", "1"}, {"timeout", seconds}}).has_value();
+    return read_task(json::object{{"code", "1"}, {"timeout", seconds}}, {}).has_value();
   };
   EXPECT_TRUE(takes(timeout.at("minimum").to_number<double>()));
   EXPECT_FALSE(takes(timeout.at("minimum").to_number<double>() / 2));

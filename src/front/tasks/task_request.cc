@@ -22,6 +22,7 @@ namespace {
 using front::FieldPath;
 
 constexpr double kMsPerSecond = 1'000;
+constexpr std::string_view kCallbackField = "callbackUrl";
 
 Result<> read_code_field(const json::value& value, const FieldPath& path, JobSpec& spec) {
   HEARTH_ASSIGN(spec.execution.script->code, front::read_code(value, path));
@@ -69,6 +70,17 @@ Result<> read_env(const json::value& value, const FieldPath& path, JobSpec& spec
   return {};
 }
 
+Result<> read_callback_url(const json::value& value, const FieldPath& path, JobSpec& spec) {
+  HEARTH_ASSIGN(
+      std::string text,
+      front::read_text(value, path, {limits::kCallbackUrlBytesMax, "callback_url_bytes_max"}));
+  if (const auto url = callbacks::parse_callback_url(text); !url) {
+    return invalid_field(path, path + " " + url.error().message);
+  }
+  spec.callback_url = std::move(text);
+  return {};
+}
+
 struct Field {
   std::string_view name;
   Result<> (*read)(const json::value&, const FieldPath&, JobSpec&);
@@ -82,11 +94,12 @@ constexpr auto kFields = std::to_array<Field>({
     {"args", read_args_field},
     {"stdin", read_stdin},
     {"env", read_env},
+    {kCallbackField, read_callback_url},
 });
 
 }  // namespace
 
-Result<JobSpec> read_task(const json::value& value) {
+Result<JobSpec> read_task(const json::value& value, const callbacks::CallbackPolicy& policy) {
   const json::object* object = value.if_object();
   if (object == nullptr) {
     return Error{.code = ErrorCode::InvalidArgument,
@@ -110,16 +123,25 @@ Result<JobSpec> read_task(const json::value& value) {
   if (!object->contains("code")) {
     return invalid_field("code", "a task must have 'code', the text of the program to run");
   }
+  if (!spec.callback_url.empty()) {
+    HEARTH_ASSIGN(const callbacks::CallbackUrl url,
+                  callbacks::parse_callback_url(spec.callback_url));
+    if (const Result<> admitted = policy.admits(url); !admitted) {
+      return invalid_field(std::string(kCallbackField),
+                           std::string(kCallbackField) + ": " + admitted.error().message);
+    }
+  }
   spec.scheduling.features = features_of(spec.execution);
   return spec;
 }
 
-Result<TaskRequest> parse_task_request(std::string_view text) {
+Result<TaskRequest> parse_task_request(std::string_view text,
+                                       const callbacks::CallbackPolicy& policy) {
   HEARTH_ASSIGN(const json::value value, net::parse_json(text));
   TaskRequest request;
   const json::array* array = value.if_array();
   if (array == nullptr) {
-    HEARTH_ASSIGN(JobSpec spec, read_task(value));
+    HEARTH_ASSIGN(JobSpec spec, read_task(value, policy));
     request.tasks.emplace_back(std::move(spec));
     return request;
   }
@@ -135,7 +157,7 @@ Result<TaskRequest> parse_task_request(std::string_view text) {
                               " tasks in one request; send them in parts");
   }
   for (const json::value& element : *array) {
-    request.tasks.push_back(read_task(element));
+    request.tasks.push_back(read_task(element, policy));
   }
   return request;
 }

@@ -8,6 +8,7 @@
 #include <boost/json/fwd.hpp>
 
 #include "base/result.h"
+#include "callbacks/callback_policy.h"
 #include "model/job_spec.h"
 
 namespace hearth::tasks {
@@ -19,9 +20,10 @@ struct TaskRequest {
 };
 
 // Fails when it can be read as neither a task nor an array of them. That of a single task fails as
-// a whole, too.
-Result<TaskRequest> parse_task_request(std::string_view text);
-Result<JobSpec> read_task(const boost::json::value& value);
+// a whole, too. A callbackUrl is taken when `policy` admits it.
+Result<TaskRequest> parse_task_request(std::string_view text,
+                                       const callbacks::CallbackPolicy& policy);
+Result<JobSpec> read_task(const boost::json::value& value, const callbacks::CallbackPolicy& policy);
 
 // Every field a task may have, for the tests that hold the contract against it.
 std::vector<std::string_view> task_fields();

@@ -9,7 +9,7 @@ namespace hearth::tasks {
 namespace {
 
 Result<JobSpec> parse(const std::string& text) {
-  auto request = parse_task_request(text);
+  auto request = parse_task_request(text, {});
   if (!request) {
     return request.error();
   }
@@ -25,6 +25,36 @@ std::string with(const std::string& members) {
 
 std::string repeated(char c, std::int64_t count) {
   return std::string(static_cast<std::size_t>(count), c);
+}
+
+TEST(TaskRequestTest, AnEmptyProgramIsNotAdvisedToBeLeftOut) {
+  const auto empty = parse(R"({"code":""})");
+  ASSERT_FALSE(empty);
+  EXPECT_EQ(empty.error().message.find("leave it out"), std::string::npos);
+}
+
+TEST(TaskRequestTest, ACallbackUrlIsTakenWhereThePolicySaysSo) {
+  const auto policy = callbacks::CallbackPolicy::parse("hooks.example,127.0.0.1:9000");
+  ASSERT_TRUE(policy);
+  const auto read = [](const std::string& url, const callbacks::CallbackPolicy& by) {
+    auto request = parse_task_request(with(R"("callbackUrl":)" + url), by);
+    return request ? std::move(request->tasks.front()) : Result<JobSpec>(request.error());
+  };
+  const auto good = read(R"("https://hooks.example/done?x=1")", *policy);
+  ASSERT_TRUE(good) << good.error().message;
+  EXPECT_EQ(good->callback_url, "https://hooks.example/done?x=1");
+  EXPECT_TRUE(read(R"("http://127.0.0.1:9000/")", *policy));
+  for (const char* url :
+       {R"("http://127.0.0.1:9001/")", R"("http://other.example/")", R"("ftp://hooks.example/")",
+        R"("")", "7", "null", R"("http://hooks.example/\r\nHost: x")"}) {
+    const auto bad = read(url, *policy);
+    ASSERT_FALSE(bad) << url;
+    EXPECT_EQ(bad.error().code, ErrorCode::InvalidArgument) << url;
+    EXPECT_EQ(bad.error().field, "callbackUrl") << url;
+  }
+  const auto off = read(R"("http://hooks.example/")", {});
+  ASSERT_FALSE(off);
+  EXPECT_NE(off.error().message.find("callback_hosts"), std::string::npos) << off.error().message;
 }
 
 TEST(TaskRequestTest, ATaskIsASandboxedScript) {
@@ -108,7 +138,7 @@ TEST(TaskRequestTest, RefusesWhatIsNoJson) {
         std::string("7"), with(R"("timeout":NaN)"), std::string(R"({"code":"\ud800"})"),
         std::string("\xef\xbb\xbf{\"code\":\"1\"}"), std::string("{\"code\":\"\xff\"}"),
         repeated('[', 10'000), with("\"env\":") + repeated('{', 10'000)}) {
-    const auto request = parse_task_request(body);
+    const auto request = parse_task_request(body, {});
     ASSERT_FALSE(request && request->tasks.front()) << body.substr(0, 80);
     const Error error = request ? request->tasks.front().error() : request.error();
     EXPECT_EQ(error.kind, "invalid_json") << body.substr(0, 80);
@@ -116,7 +146,7 @@ TEST(TaskRequestTest, RefusesWhatIsNoJson) {
 }
 
 TEST(TaskRequestTest, AnArrayIsABatchInWhichEachStandsForItself) {
-  const auto request = parse_task_request(R"([{"code":"1"},{"code":""},7,{"code":"2"}])");
+  const auto request = parse_task_request(R"([{"code":"1"},{"code":""},7,{"code":"2"}])", {});
   ASSERT_TRUE(request) << request.error().message;
   EXPECT_TRUE(request->is_batch);
   ASSERT_EQ(request->tasks.size(), 4U);
@@ -132,7 +162,7 @@ TEST(TaskRequestTest, ABatchHasBounds) {
     for (std::int64_t i = 0; i < count; ++i) {
       text += (i == 0 ? "" : ",") + std::string(R"({"code":"1"})");
     }
-    return parse_task_request(text + "]");
+    return parse_task_request(text + "]", {});
   };
   EXPECT_EQ(batch_of(0).error().kind, "invalid_request");
   ASSERT_TRUE(batch_of(limits::kTaskBatchItemsMax));

@@ -27,6 +27,7 @@ constexpr std::int64_t kJobsPerRead = 50;  // each may be as large as its reques
 struct Context {
   api::ControllerApi& api;
   TaskWaits& waits;
+  const callbacks::CallbackPolicy& policy;
 };
 
 Result<JobId> job_of(const Call& call) {
@@ -67,7 +68,8 @@ void answer_submission(Context& context, const std::shared_ptr<Submission>& subm
 
 void submit_tasks(Context& context, Call call) {
   const auto wait = read_wait(call.query);
-  auto request = wait ? parse_task_request(call.request.body) : Result<TaskRequest>(wait.error());
+  auto request = wait ? parse_task_request(call.request.body, context.policy)
+                      : Result<TaskRequest>(wait.error());
   if (!request) {
     call.responder.fail(request.error());
     return;
@@ -235,7 +237,8 @@ constexpr auto kRoutes = std::to_array<Route>({
 
 class TasksService::Impl {
  public:
-  explicit Impl(api::ControllerApi& api) : api_(api) {}
+  Impl(api::ControllerApi& api, const callbacks::CallbackPolicy& policy)
+      : api_(api), context_{.api = api, .waits = waits, .policy = policy} {}
   ~Impl() {
     if (watch_) {
       api_.unwatch(*watch_);
@@ -277,16 +280,16 @@ class TasksService::Impl {
   }
 
   api::ControllerApi& api_;
-  Context context_{api_, waits};
+  Context context_;
   std::optional<std::uint64_t> watch_;
 };
 
 TasksService::TasksService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TasksService::~TasksService() = default;
 
-Result<std::unique_ptr<TasksService>> TasksService::create(api::ControllerApi& api,
-                                                           front::Service& service) {
-  auto impl = std::make_unique<Impl>(api);
+Result<std::unique_ptr<TasksService>> TasksService::create(
+    api::ControllerApi& api, front::Service& service, const callbacks::CallbackPolicy& policy) {
+  auto impl = std::make_unique<Impl>(api, policy);
   HEARTH_TRY(impl->start(service));
   return std::unique_ptr<TasksService>(new TasksService(std::move(impl)));
 }

@@ -11,15 +11,18 @@
 #include <vector>
 
 #include "api/controller_api.h"
+#include "callbacks/callback_policy.h"
 #include "front/http/service.h"
 
 namespace hearth::tasks {
 
 class TasksService {
  public:
-  // Puts its routes on `service`. What it is given must outlive it, it the server.
+  // Puts its routes on `service`. What it is given must outlive it, it the server. `policy` says
+  // whom tasks may call back.
   static Result<std::unique_ptr<TasksService>> create(api::ControllerApi& api,
-                                                      front::Service& service);
+                                                      front::Service& service,
+                                                      const callbacks::CallbackPolicy& policy);
   ~TasksService();
   TasksService(const TasksService&) = delete;
   TasksService& operator=(const TasksService&) = delete;

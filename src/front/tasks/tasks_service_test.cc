@@ -20,7 +20,7 @@ using net::testing::RawResponse;
 class TasksServiceTest : public front::testing::FrontFixture {
  protected:
   void mount() override {
-    auto tasks = TasksService::create(api_, *service_);
+    auto tasks = TasksService::create(api_, *service_, policy_);
     ASSERT_TRUE(tasks);
     tasks_ = std::move(*tasks);
   }
@@ -57,6 +57,7 @@ class TasksServiceTest : public front::testing::FrontFixture {
     ASSERT_EQ(tasks_->waiting(), waiting);
   }
 
+  callbacks::CallbackPolicy policy_;
   std::unique_ptr<TasksService> tasks_;
 };
 
