@@ -20,7 +20,7 @@ class Suite:
 
 SUITES = (
     Suite("check", "format, layers, lengths, banned calls, links, clang-tidy, and that each can fail",
-          300, command=("tools/check_suite.sh",)),
+          420, command=("tools/check_suite.sh",)),
     Suite("unit", "the libraries, beside their sources", 300, label="unit"),
     Suite("sim", "the cluster in one process on simulated time, many seeds", 300, label="sim",
           preset="release", seconds_long=3600),

@@ -322,11 +322,11 @@ class DiskUploadStore final : public UploadStore {
 
   Result<Upload> take_in(IncomingFile& file) {
     HEARTH_ASSIGN(const Content content, check_(file.fd()));
-    const Upload upload{.id = new_id(clock_),
-                        .files = content.files,
-                        .unpacked_bytes = content.bytes,
-                        .bytes = file.bytes(),
-                        .digest = file.digest()};
+    Upload upload{.id = new_id(clock_),
+                  .files = content.files,
+                  .unpacked_bytes = content.bytes,
+                  .bytes = file.bytes(),
+                  .digest = file.digest()};
     if (const Result<> durable = make_durable(file, upload); !durable) {
       ::unlink(path_of(upload.id).append(kInfo).c_str());
       return storage_error(durable.error());

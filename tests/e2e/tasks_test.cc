@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "base/clock.h"
 #include "base/rfc3339.h"
 #include "tests/e2e/tasks_fixture.h"
 #include "tests/harness/residue.h"
@@ -88,7 +89,7 @@ TEST_F(TasksTest, ATaskIsPostedAndItsResultPolled) {
 }
 
 TEST_F(TasksTest, ThreeWorkersShareTenTasksAndTheirStatisticsTellIt) {
-  const auto begun = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  const auto begun = SystemClock().now();
   start_controller(kQuickBeats);
   for (const char* id : {"worker-1", "worker-2", "worker-3"}) {
     start_agent(id);

@@ -99,5 +99,6 @@ def self_test():
     case("pid_t p = fork();\n", 0, "src/agent/launcher/a.cc")
     case("// TO" "DO later\n", 1)
     case("// TO" "DO(#12): later\n", 0)
-    case("see /wo" "rk/main\n", 1, "docs/a.md")
+    case("see /wo" "rk/main/a\n", 1, "docs/a.md")
+    case("see /wo" "rk/main.js\n", 0, "docs/a.md")
     case("int x; \n", 1)

@@ -45,7 +45,7 @@ ALLOWED = {
     "agent/probe": ["agent/cgroup", "model", "base"],
     "agent/uploads": ["agent/link", "agent/core", "agent/loop", "output", "model", "base"],
     "agent/runtimes": ["agent/core", "agent/loop", "agent/cgroup", "agent/launcher", "agent/sandbox",
-                       "agent/uploads/uploads.h", "archive", "output", "model", "base"],
+                       "agent/uploads/uploads.h", "agent/uploads/testing/fake_uploads.h", "archive", "output", "model", "base"],
     "agent/link": ["agent/core", "agent/loop", "auth", "output", "uploads/digest.h", "wire",
                    "net", "tls", "model", "base"],
     "agent/telemetry": ["agent/probe", "agent/cgroup", "agent/link", "agent/core", "agent/loop", "output",

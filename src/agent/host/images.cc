@@ -144,7 +144,7 @@ Result<std::string> manifest_digest(std::string_view index_json, const OciRefere
     if (tag != reference.tag) {
       continue;
     }
-    const std::string digest = text_of(entry.as_object(), "digest");
+    std::string digest = text_of(entry.as_object(), "digest");
     if (!is_digest(digest)) {
       return not_a_layout("the digest of " + tag + " is none");
     }

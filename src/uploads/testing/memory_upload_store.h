@@ -144,11 +144,11 @@ class MemoryUploadStore final : public UploadStore {
     DigestStream digest;
     digest.add(incoming.bytes);
     const MutexLock lock(mutex_);
-    const Upload upload{.id = "upload-" + std::to_string(++last_),
-                        .files = content.files,
-                        .unpacked_bytes = content.bytes,
-                        .bytes = std::ssize(incoming.bytes),
-                        .digest = digest.finish()};
+    Upload upload{.id = "upload-" + std::to_string(++last_),
+                  .files = content.files,
+                  .unpacked_bytes = content.bytes,
+                  .bytes = std::ssize(incoming.bytes),
+                  .digest = digest.finish()};
     incoming.ended = true;
     shelf_.end(upload.bytes, upload, clock_.monotonic_ns());
     archives_[upload.id] = incoming.bytes;
