@@ -156,7 +156,7 @@ TEST_F(TasksCallbacksTest, AControllerThatIsKilledBeforeDeliveryDeliversAfterIts
 
 TEST_F(TasksCallbacksTest, WhoIsNotListedIsRefused) {
   start_with_hosts("hooks.example," + server_.address());
-  for (const std::string url :
+  for (const std::string& url :
        {std::string("http://127.0.0.1:1/"), std::string("http://169.254.169.254/latest/meta-data"),
         "http://localhost:" + server_.address().substr(server_.address().find(':') + 1) + "/",
         "http://user@" + server_.address() + "/", std::string("file:///etc/passwd"),

@@ -15,10 +15,10 @@ namespace {
 
 // Some are admitted, most are not.
 const callbacks::CallbackPolicy& policy() {
-  static const callbacks::CallbackPolicy kPolicy =
+  static const callbacks::CallbackPolicy parsed =
       callbacks::CallbackPolicy::parse("hooks.example,*.wild.example:*,http://10.0.0.1/in/")
           .value();
-  return kPolicy;
+  return parsed;
 }
 
 bool at_most(std::size_t value, std::int64_t limit) {
