@@ -211,7 +211,7 @@ TEST_F(AgentLinkServerTest, BoundsAChunk) {
 TEST_F(AgentLinkServerTest, RefusesAStreamThatIsNone) {
   const std::uint64_t link = welcomed();
   v1::OutputUp message = chunk("node-1", link, 1);
-  message.mutable_chunks(0)->set_stream(2);
+  message.mutable_chunks(0)->set_stream(kStreamCount);
   EXPECT_EQ(end_of_output(message).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
