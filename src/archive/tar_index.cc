@@ -113,7 +113,7 @@ class Walk {
   }
 
   Result<> pax(char type, std::int64_t bytes, std::int64_t padded) {
-    if (bytes > limits_.header_bytes_max || ++headers_ > limits_.files_max + 1) {
+    if (bytes == 0 || bytes > limits_.header_bytes_max || ++headers_ > limits_.files_max + 1) {
       return damaged();
     }
     HEARTH_ASSIGN(std::string records, take(padded));
