@@ -41,7 +41,7 @@ void check_written(std::string_view input) {
   const std::string_view name = input.substr(half / 2, half - half / 2);
   const std::string_view data = input.substr(half);
   if (holds_line_end(input) || id.empty() || name.empty() || id.front() == ' ' ||
-      name.front() == ' ' || data.starts_with(' ')) {
+      name.front() == ' ' || data.starts_with(' ') || id.find('\0') != std::string_view::npos) {
     return;  // the server writes no such ones
   }
   std::string text(rest::kSseRetry);
