@@ -5,7 +5,8 @@ Prints, as medians over rounds:
   - /bin/true jobs per second, durable, batch-submitted over REST, each in a group with limits; and its ratio
     to a bare spawn loop and to a bare loop that makes, fills and removes the same groups (spawn_bench);
   - one job at a time on an idle system: submit -> started and submit -> result seen, over REST, beside what
-    the disk takes to make a write durable.
+    the disk takes to make a write durable; and the same with a pause before each, because what a kernel has
+    to do first after a pause (grace periods of RCU above all) does not show while one job follows the other.
 
 --threads prints instead where the CPU of a batch goes, by thread of `hearth up` and its launcher, in the order
 they were started: the writer of commits, the core, the agent's loop and the telemetry's reader among them.
@@ -27,6 +28,7 @@ from programs import Program, children_of, scratch, spread, thread_seconds
 
 JOB = {"command": ["/bin/true"], "requiredCpu": 0.25, "requiredRamMb": 64}
 BATCH_MAX = 10_000
+PAUSE_SECONDS = 0.1
 SETTLED_SECONDS = 2  # after a batch: one job at a time is measured on an idle system
 
 
@@ -78,10 +80,13 @@ class OneAtATime:
         self.events.close()
 
 
-def one_at_a_time(hearth, jobs):
+def one_at_a_time(hearth, jobs, pause=0.0):
     """Both times of each, in two lists."""
     client = OneAtATime(hearth.address)
-    times = [client.run() for _ in range(jobs)]
+    times = []
+    for _ in range(jobs):
+        time.sleep(pause)
+        times.append(client.run())
     client.close()
     return [started for started, _ in times], [ended for _, ended in times]
 
@@ -136,7 +141,7 @@ def main():
         return
     print("load1 before:", os.getloadavg()[0])
     rates = {"hearth": []}
-    started, results, synced = [], [], []
+    started, results, paused, synced = [], [], [], []
     for _ in range(options.rounds):
         for name, rate in bare_rates(options.build).items():
             rates.setdefault(name, []).append(rate)
@@ -149,6 +154,7 @@ def main():
                 to_start, to_result = one_at_a_time(hearth, options.single // options.rounds)
                 started += to_start
                 results += to_result
+                paused += one_at_a_time(hearth, options.single // options.rounds, PAUSE_SECONDS)[1]
                 synced += sync_times(data, options.single)
             finally:
                 hearth.stop()
@@ -159,6 +165,7 @@ def main():
     print(f"hearth / bare group loop  {median['hearth'] / median['BareForkInGroups/kept:0']:.2f}")
     print(f"submit -> started  {spread(started)}")
     print(f"submit -> result   {spread(results)}")
+    print(f"the same, {PAUSE_SECONDS * 1e3:.0f} ms apart  {spread(paused)}")
     print(f"fdatasync alone    {spread(synced)}")
 
 

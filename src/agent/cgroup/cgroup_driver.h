@@ -63,8 +63,8 @@ class CgroupHandle {
  public:
   virtual ~CgroupHandle() = default;
   [[nodiscard]] virtual const std::string& name() const = 0;
-  // Paths of `cgroup.procs` (or `tasks`' parent) files a starting process writes itself into,
-  // before exec, so that nothing escapes accounting. Empty for NoneDriver.
+  // `cgroup.procs` files (v2) and `tasks` files (v1) of the groups a starting process enters before
+  // exec, so that nothing escapes accounting. Empty for NoneDriver.
   [[nodiscard]] virtual std::vector<std::string> join_paths() const = 0;
   // The launcher's means to kill the group when the agent is gone (SpawnRequest::kill_paths).
   [[nodiscard]] virtual std::vector<std::string> kill_paths() const { return {}; }

@@ -39,11 +39,12 @@ class V1Handle final : public CgroupHandle {
   V1Handle& operator=(const V1Handle&) = delete;
 
   [[nodiscard]] const std::string& name() const override { return name_; }
-  // Membership last: what is in the group that is killed is under every limit.
+  // By v1's `tasks` a process can enter without the lock that moving takes (helper/groups.h).
   [[nodiscard]] std::vector<std::string> join_paths() const override {
     std::vector<std::string> paths;
     for (const std::string& folder : folders_.distinct()) {
-      paths.push_back(folder + "/cgroup.procs");
+      paths.push_back(folder +
+                      (hybrid_ && folder == folders_.membership ? "/cgroup.procs" : "/tasks"));
     }
     return paths;
   }

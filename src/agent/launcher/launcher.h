@@ -30,7 +30,7 @@ struct SpawnRequest {
   std::vector<std::string> command;
   std::vector<std::string> env;  // NAME=value
   std::string cwd;
-  std::vector<std::string> join_paths;  // cgroup.procs files to enter before exec
+  std::vector<std::string> join_paths;  // to enter before exec: cgroup.procs files (v2), tasks (v1)
   // What the helper kills the whole group with when the agent is gone: cgroup.kill files (v2) and
   // freezer.state files (v1). Without any it kills what descends from the child.
   std::vector<std::string> kill_paths;

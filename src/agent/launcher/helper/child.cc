@@ -20,16 +20,6 @@ namespace {
 constexpr rlim_t kOpenFilesSoft = 1024;  // what programs that use select() expect
 constexpr int kExitNotStarted = 127;
 
-void join_groups(const StatusPipe& status, const SpawnRequest& request) {
-  for (const std::string& path : request.join_paths) {
-    const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, "0", 1) != 1) {
-      status.fail(ChildStage::JoinGroup, errno, path);
-    }
-    close(fd);
-  }
-}
-
 void set_limits() {
   const rlimit no_core{.rlim_cur = 0, .rlim_max = 0};
   setrlimit(RLIMIT_CORE, &no_core);
@@ -62,7 +52,7 @@ void run_child(const ChildPlan& plan) {
   if (setsid() < 0) {
     status.fail(ChildStage::Session, errno, "setsid");
   }
-  join_groups(status, plan.request);
+  enter_groups(status, plan.groups.files);
   set_limits();
   umask(S_IWGRP | S_IWOTH);
   reset_signals();

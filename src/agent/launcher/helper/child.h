@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/launcher/helper/failure.h"
+#include "agent/launcher/helper/groups.h"
 #include "agent/launcher/launcher.h"
 
 namespace hearth::agent::helper {
@@ -21,6 +22,7 @@ struct ChildPlan {
   int upload_fd = -1;
   int status_fd = -1;
   pid_t helper_pid = 0;
+  GroupEntry groups = {};
 };
 
 [[noreturn]] void run_child(const ChildPlan& plan);

@@ -142,6 +142,7 @@ void run_init(const ChildPlan& plan, const SandboxKit& kit, const InitSide& side
   const StatusPipe status(plan.status_fd);
   const SandboxPlan& sandbox = *plan.request.sandbox;
   wait_for_go(side.control_fd);
+  enter_groups(status, plan.groups.files);
   prctl(PR_SET_DUMPABLE, 0);
   umask(0);
   if (setsid() < 0) {

@@ -7,7 +7,7 @@
 namespace hearth::agent::helper {
 
 struct InitSide {
-  // One byte comes when the ids and groups are there; a SandboxEnd is written at the end.
+  // One byte comes when the ids are there; a SandboxEnd is written at the end.
   int control_fd = -1;
   bool from_template = false;  // of mounts
 };

@@ -1,7 +1,6 @@
 #include "agent/launcher/helper/sandbox_start.h"
 
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -61,16 +60,6 @@ Step write_maps(const SandboxPlan& plan, pid_t pid) {
   return write_once(ChildStage::IdMap, folder + "/uid_map", uids);
 }
 
-Step join_groups(const SpawnRequest& request, pid_t pid) {
-  const std::string text = std::to_string(pid);
-  for (const std::string& path : request.join_paths) {
-    if (auto failed = write_once(ChildStage::JoinGroup, path, text)) {
-      return failed;
-    }
-  }
-  return std::nullopt;
-}
-
 Step fetch_image(const SandboxPlan& plan, const SandboxStart& start) {
   if (!courier_brings_image(plan)) {
     return std::nullopt;
@@ -123,8 +112,8 @@ class OwnerVisit {
   bool valid_ = true;
 };
 
-long clone_init(const ChildPlan& plan, const SandboxKit& kit, const SandboxOrigin& origin,
-                const std::array<int, 2>& ends) {
+pid_t clone_init(ChildPlan& plan, const SandboxKit& kit, const SandboxOrigin& origin,
+                 const std::array<int, 2>& ends) {
   const bool own_network = !plan.request.sandbox->network && origin.network_fd < 0;
   // What the helper ignores the init will wait for: it must not be lost between.
   sigset_t all;
@@ -136,14 +125,12 @@ long clone_init(const ChildPlan& plan, const SandboxKit& kit, const SandboxOrigi
   if (by_user) {
     prctl(PR_SET_DUMPABLE, 1);
   }
-  long pid = -1;
+  pid_t pid = -1;
   {
     const NamespaceVisit visit(origin.mounts_fd, origin.network_fd);
     const OwnerVisit owner(plan.request.sandbox->id_base);
     if (visit.valid() && owner.valid()) {
-      clone_args args{.flags = kNamespaces | (own_network ? CLONE_NEWNET : 0ULL),
-                      .exit_signal = SIGCHLD};
-      pid = syscall(SYS_clone3, &args, sizeof args);
+      pid = fork_into(plan.groups, kNamespaces | (own_network ? CLONE_NEWNET : 0ULL));
       if (pid == 0) {
         close(ends[0]);
         run_init(plan, kit, {.control_fd = ends[1], .from_template = origin.mounts_fd >= 0});
@@ -168,11 +155,14 @@ Result<SandboxKit> make_sandbox_kit(Unpack unpack) {
   return kit;
 }
 
-SandboxStart start_sandbox(const ChildPlan& plan, const SandboxKit& kit,
-                           const SandboxOrigin& origin) {
+SandboxStart start_sandbox(ChildPlan& plan, const SandboxKit& kit, const SandboxOrigin& origin) {
   const SandboxPlan& sandbox = *plan.request.sandbox;
   SandboxStart start;
-  if ((start.failure = refusal_of(sandbox, kit))) {
+  start.failure = refusal_of(sandbox, kit);
+  if (!start.failure) {
+    start.failure = open_files(plan.groups);
+  }
+  if (start.failure) {
     return start;
   }
   std::array<int, 2> ends{-1, -1};
@@ -183,16 +173,12 @@ SandboxStart start_sandbox(const ChildPlan& plan, const SandboxKit& kit,
   start.control = UniqueFd(ends[0]);
   const UniqueFd init_end(ends[1]);
 
-  const long pid = clone_init(plan, kit, origin, ends);
-  if (pid < 0) {
+  start.pid = clone_init(plan, kit, origin, ends);
+  if (start.pid < 0) {
     start.failure = make_failure(ChildStage::Namespaces, errno, "clone3");
     return start;
   }
-  start.pid = static_cast<pid_t>(pid);
   start.failure = write_maps(sandbox, start.pid);
-  if (!start.failure) {
-    start.failure = join_groups(plan.request, start.pid);
-  }
   if (!start.failure) {
     send(start.control.get(), "g", 1, MSG_NOSIGNAL);
     start.failure = fetch_image(sandbox, start);

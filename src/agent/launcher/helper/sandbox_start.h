@@ -43,10 +43,9 @@ struct SandboxOrigin {
   int network_fd = -1;  // see Networks
 };
 
-// Returns when the init is on its way: in its groups and with its ids. What fails later comes
-// through plan.status_fd. Never waits for a file system.
-SandboxStart start_sandbox(const ChildPlan& plan, const SandboxKit& kit,
-                           const SandboxOrigin& origin);
+// Returns when the init is on its way, with its ids; it enters its groups itself. What fails later
+// comes through plan.status_fd. Never waits for a file system.
+SandboxStart start_sandbox(ChildPlan& plan, const SandboxKit& kit, const SandboxOrigin& origin);
 
 // How the program inside ended, and what it and all that was reaped inside used.
 struct SandboxEnd {

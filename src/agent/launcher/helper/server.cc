@@ -230,6 +230,7 @@ bool Server::fill(ChildPlan& plan, const Attachments& attachments) {
     }
     return attachments[static_cast<std::size_t>(place)];
   };
+  plan.groups = plan_entry(request.join_paths);
   plan.streams = {at(request.stdin_fd, null_fd_), at(request.stdout_fd, null_fd_),
                   at(request.stderr_fd, null_fd_)};
   for (const int place : request.extra_fds) {
@@ -279,8 +280,8 @@ void Server::start(SpawnRequest request, const Attachments& attachments) {
                          .exec_deadline_ms = deadline};
 }
 
-pid_t Server::fork_child(const ChildPlan& plan, SpawnOutcome& failure) {
-  const pid_t pid = fork();
+pid_t Server::fork_child(ChildPlan& plan, SpawnOutcome& failure) {
+  const pid_t pid = fork_into(plan.groups, 0);
   if (pid == 0) {
     run_child(plan);
   }

@@ -70,8 +70,8 @@ class Server {
   void obey_attached(std::size_t bytes, Attachments& attachments);
   void start(SpawnRequest request, const Attachments& attachments);
   bool fill(ChildPlan& plan, const Attachments& attachments);
-  pid_t fork_child(const ChildPlan& plan, SpawnOutcome& failure);
-  pid_t fork_sandbox(const ChildPlan& plan, SandboxHold& hold, SpawnOutcome& failure);
+  pid_t fork_child(ChildPlan& plan, SpawnOutcome& failure);
+  pid_t fork_sandbox(ChildPlan& plan, SandboxHold& hold, SpawnOutcome& failure);
   void prepare_template(const SandboxPlan& plan);
   void finish_template(pid_t builder);
   void status_ready(pid_t pid);

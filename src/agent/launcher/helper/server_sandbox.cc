@@ -8,7 +8,7 @@
 namespace hearth::agent::helper {
 
 // -1 also when a sandbox was begun and failed at once: it is killed, and reaped as orphans are.
-pid_t Server::fork_sandbox(const ChildPlan& plan, SandboxHold& hold, SpawnOutcome& failure) {
+pid_t Server::fork_sandbox(ChildPlan& plan, SandboxHold& hold, SpawnOutcome& failure) {
   if (!kit_) {
     auto kit = make_sandbox_kit(options_.unpack);
     if (!kit) {
