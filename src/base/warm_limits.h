@@ -13,6 +13,9 @@ inline constexpr std::int64_t kWarmSlotsMax = 256;
 inline constexpr std::int64_t kWarmSlotMemoryBytes = 128 * kMiB;
 // Started at once: more would slow the scripts that run.
 inline constexpr std::int64_t kWarmStartsMax = 1;
+// From a script that found a slot to the start of the next: most short scripts have answered by
+// then.
+inline constexpr Duration kWarmRefillAfter = std::chrono::milliseconds(25);
 inline constexpr Duration kWarmAgeMax = std::chrono::minutes(10);
 inline constexpr Duration kWarmIdleAfter = std::chrono::minutes(10);
 inline constexpr Duration kWarmShrinkAfter = std::chrono::minutes(1);

@@ -27,6 +27,7 @@ std::optional<SlotId> WarmPool::take(const std::string& language, TimePoint now,
     ++counts_.hits;
     lane.spare = std::min(lane.spare, ready(language));
     lane.wanted = std::max<std::int64_t>(lane.wanted, 1);
+    held_until_ = now + policy_.refill_after;
   } else {
     ++counts_.misses;
     lane.spare = 0;
@@ -85,6 +86,9 @@ void WarmPool::on_time(TimePoint now, std::vector<WarmEffect>& effects) {
     ++counts_.expired;
     end(id, effects);
   }
+  if (held_until_ && *held_until_ <= now) {
+    held_until_.reset();
+  }
   for (auto& [language, lane] : lanes_) {
     shrink(lane, language, now);
     if (lane.retry_at && *lane.retry_at <= now) {
@@ -136,7 +140,10 @@ std::optional<TimePoint> WarmPool::next_deadline() const {
         consider(lane.look_at);
       }
     }
-    if (lane.retry_at && lane.have < lane.wanted) {
+    if (lane.have < lane.wanted && held_until_) {
+      consider(*held_until_);
+    }
+    if (lane.have < lane.wanted && lane.retry_at) {
       consider(*lane.retry_at);
     }
   }
@@ -172,6 +179,9 @@ void WarmPool::refill(TimePoint now, std::vector<WarmEffect>& effects) {
       lane.wanted = std::max(lane.wanted, always(language));
       lane.asked_at = now;
     }
+  }
+  if (held_until_ && *held_until_ > now) {
+    return;
   }
   while (counts_.starting < policy_.starting_max) {
     // The language that lacks most of what it wants.

@@ -4,7 +4,9 @@
 // pool buys latency, never throughput: what is taken has to be started again, beside the scripts
 // that run. Nothing is started for a language before its first script, one slot is from then on
 // ready, more after scripts that found none, fewer when some were left over for a while, and none
-// when nobody has asked for long.
+// when nobody has asked for long. The start of an interpreter takes more of the machine than a
+// short script does, so after a script that found one it waits until such a script would have
+// ended.
 //
 // Pure: events and `now` in, effects out. Single-threaded.
 #pragma once
@@ -28,6 +30,7 @@ struct WarmPolicy {
   Duration age_max{};             // a slot that has waited longer is replaced
   Duration idle_after{};          // without a script for so long, a language has no slot
   Duration shrink_after{};        // with one left over all the time, a language has one less
+  Duration refill_after{};        // from a script that found a slot to the next start
   Duration retry_first{};         // after a slot that did not come up, doubled up to retry_max
   Duration retry_max{};
   std::map<std::string, std::int64_t> always;  // languages that have so many from the start on
@@ -97,6 +100,7 @@ class WarmPool {
   SlotId last_ = 0;
   bool draining_ = false;
   bool begun_ = false;
+  std::optional<TimePoint> held_until_;  // nothing is started before
   std::map<SlotId, Slot> slots_;
   std::map<std::string, Lane> lanes_;
   WarmCounts counts_;

@@ -18,6 +18,7 @@ WarmPolicy policy(std::int64_t slots_max) {
           .age_max = minutes(10),
           .idle_after = minutes(5),
           .shrink_after = minutes(1),
+          .refill_after = {},
           .retry_first = Duration(100),
           .retry_max = seconds(10),
           .always = {}};
@@ -101,6 +102,26 @@ TEST_F(PoolTest, ASlotIsGivenOnceAndReplaced) {
   EXPECT_FALSE(starting_.contains(first));
   EXPECT_EQ(take("js"), std::nullopt);
   EXPECT_EQ(pool_->counts().hits, 1U);
+}
+
+TEST_F(PoolTest, AScriptThatFoundASlotHasTheMachineForAWhile) {
+  WarmPolicy wanted = policy(4);
+  wanted.refill_after = Duration(25);
+  make(wanted);
+  EXPECT_FALSE(take("js"));
+  EXPECT_EQ(starting_.size(), 1U) << "one that found none is held back by nothing";
+  EXPECT_FALSE(take("js"));
+  all_come_up();
+  ASSERT_EQ(ready_.size(), 2U);
+  EXPECT_TRUE(take("js"));
+  EXPECT_TRUE(starting_.empty());
+  EXPECT_EQ(pool_->next_deadline(), now_ + Duration(25));
+  pass(Duration(20));
+  EXPECT_TRUE(take("js"));
+  pass(Duration(24));
+  EXPECT_TRUE(starting_.empty()) << "the second has come later";
+  pass(Duration(1));
+  EXPECT_EQ(starting_.size(), 1U);
 }
 
 TEST_F(PoolTest, ASlotOfAnotherLanguageIsNoHit) {
@@ -237,6 +258,7 @@ TEST_F(PoolTest, HoldsItsInvariantsWhateverHappens) {
     ready_.clear();
     WarmPolicy wanted = policy(round % 6);
     wanted.starting_max = 1 + round % 3;
+    wanted.refill_after = Duration(round % 3 * 25);
     if (round % 2 == 0) {
       wanted.always = {{"js", 2}};
     }

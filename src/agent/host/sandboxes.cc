@@ -63,6 +63,7 @@ WarmPolicy warm_policy(const SandboxOptions& options, const SandboxOffer& offer)
           .age_max = limits::kWarmAgeMax,
           .idle_after = limits::kWarmIdleAfter,
           .shrink_after = limits::kWarmShrinkAfter,
+          .refill_after = limits::kWarmRefillAfter,
           .retry_first = limits::kWarmRetryFirst,
           .retry_max = limits::kWarmRetryMax,
           .always = options.warm_always};
