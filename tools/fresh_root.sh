@@ -14,14 +14,13 @@ if ! command -v debootstrap > /dev/null; then
 fi
 
 mirror=$(apt-cache policy | sed -n 's/^ *[0-9]* \(http[^ ]*\) bookworm\/main amd64 Packages$/\1/p' | head -n 1)
-mirror=${mirror:-http://deb.debian.org/debian}
 base=$PWD/build/cache/fresh_root.tar
 root=$PWD/build/fresh_root
 
 if [[ ! -f "$base" ]]; then
   mkdir -p build/cache
   scratch=$(mktemp -d -p build/cache)
-  debootstrap --variant=minbase --include=git,ca-certificates bookworm "$scratch" "$mirror"
+  debootstrap --variant=minbase --include=git,ca-certificates bookworm "$scratch" ${mirror:+"$mirror"}
   tar -C "$scratch" -cf "$base.part" .
   rm -rf "$scratch"
   mv "$base.part" "$base"
