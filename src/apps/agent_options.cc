@@ -1,9 +1,11 @@
 #include "apps/agent_options.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "apps/config_view.h"
 #include "apps/version.h"
+#include "base/warm_limits.h"
 #include "config/quantity.h"
 
 namespace hearth::apps {
@@ -93,6 +95,7 @@ Result<agent::AgentOptions> agent_options(const config::Settings& settings, std:
   options.version = kVersion;
   options.data_dir = std::move(data);
   options.labels = settings.labels("labels");
+  HEARTH_ASSIGN(options.sandbox, sandbox_options(settings));
   options.capacity.cpu_milli = settings.cpu_milli("cpu");
   options.capacity.memory_bytes = settings.memory_bytes("memory");
   options.capacity.gpus = settings.integer("gpus");
@@ -100,11 +103,13 @@ Result<agent::AgentOptions> agent_options(const config::Settings& settings, std:
   options.capacity.named = {named.begin(), named.end()};
   options.capacity.reserve_memory_bytes =
       settings.memory_bytes("reserve_memory").value_or(limits::kReserveMemoryBytes);
+  const std::int64_t slots = std::clamp<std::int64_t>(
+      options.sandbox.enabled ? options.sandbox.warm_slots : 0, 0, limits::kWarmSlotsMax);
+  options.capacity.reserve_memory_bytes += slots * limits::kWarmSlotReserveBytes;
   options.max_parallel_jobs = settings.integer("max_parallel_jobs");
   options.cgroup_root = settings.text("cgroup_root");
   options.no_cgroups = settings.text("cgroup") == "none";
   options.run_as = settings.text("run_as");
-  HEARTH_ASSIGN(options.sandbox, sandbox_options(settings));
   options.telemetry_bytes_max =
       settings.memory_bytes("telemetry_bytes_max").value_or(limits::kTelemetryBytesMax);
   HEARTH_ASSIGN(options.launcher_path, program_beside_this("hearth-launcher"));

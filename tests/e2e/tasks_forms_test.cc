@@ -205,6 +205,19 @@ TEST_F(TasksFormsTest, AWaitingInterpreterAnswersAsOneStartedForTheTask) {
   EXPECT_EQ(text(warm, "stdout"), "/work/main.js 2\n");
 }
 
+TEST_F(TasksFormsTest, WhatWaitingInterpretersUseIsNotOfferedToJobs) {
+  start_controller();
+  start_agent("none", {"--warm-slots", "0"});
+  start_agent("four", {"--warm-slots", "4"});
+  std::map<std::string, std::int64_t> offered;
+  const Answer agents = get("/v1/agents");
+  for (const auto& agent : agents.body.at("agents").as_array()) {
+    const auto& capacity = agent.at("capacity").as_object();
+    offered[text(agent.as_object(), "id")] = number(capacity, "ramMb");
+  }
+  EXPECT_EQ(offered["none"] - offered["four"], 4 * 64);
+}
+
 TEST_F(TasksFormsTest, AScriptRunsInAnImage) {
   if (!fs::exists("/bin/busybox")) {
     GTEST_SKIP() << "NOT RUN HERE: no busybox-static";
