@@ -1,5 +1,8 @@
 #include "agent/cgroup/testing/cgroup_contract.h"
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 namespace hearth::agent {
 namespace {
 
@@ -10,6 +13,18 @@ INSTANTIATE_TEST_SUITE_P(Drivers, CgroupContract,
                            const std::string_view name = to_string(driver.param);
                            return std::string(name);
                          });
+
+// What is moved by cgroup.procs of v1 waits for an RCU grace period (launcher/helper/groups.h).
+TEST_P(CgroupContract, AGroupIsEnteredByTheFileThatNeedsNoLock) {
+  const CgroupHandle& group = make("entered");
+  EXPECT_EQ(group.join_paths().empty(), !enforces());
+  for (const std::string& path : group.join_paths()) {
+    struct statfs what {};
+    ASSERT_EQ(statfs(path.c_str(), &what), 0) << path;
+    EXPECT_TRUE(path.ends_with(what.f_type == CGROUP2_SUPER_MAGIC ? "/cgroup.procs" : "/tasks"))
+        << path;
+  }
+}
 
 TEST(CgroupProbeTest, ChoosesTheBestDriverAndSaysWhyNotABetterOne) {
   const auto probed = probe_cgroup_driver({.cgroup_root = {}, .instance = "probe-test"});
