@@ -5,8 +5,9 @@
 //
 // The bare spawn is the host's physical limit for the same work; level none is what any job costs;
 // bubblewrap (started under a user other than root, as it must be to be safe) is the known tool for
-// the same namespaces, without seccomp filter, Landlock and resource limits. "in groups" counts
-// making, entering, emptying and removing a cgroup with memory, CPU and pids limits.
+// the same namespaces, without seccomp filter, Landlock and resource limits; crun, where it runs
+// (bench/on_cgroup_v1.sh), a fast runtime of containers. "in groups" counts making, entering,
+// emptying and removing a cgroup with memory, CPU and pids limits.
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/resource.h>
@@ -31,6 +32,7 @@
 #include "agent/sandbox/scratch.h"
 #include "agent/sandbox/uid_ranges.h"
 #include "base/clock.h"
+#include "crun_bundle.h"
 
 namespace hearth::agent {
 namespace {
@@ -197,7 +199,7 @@ struct Series {
   }
 };
 
-std::vector<Series> all_series(Runner& with_templates, Runner& alone) {
+std::vector<Series> all_series(Runner& with_templates, Runner& alone, const CrunBundle& crun) {
   static const std::vector<Way> kWays = {
       {.name = "launcher, level none"},
       {.name = "launcher, level none, in groups", .groups = true},
@@ -223,6 +225,15 @@ std::vector<Series> all_series(Runner& with_templates, Runner& alone) {
   } else {
     std::puts("bubblewrap is not installed and not measured");
   }
+  if (const std::string why_not = crun.why_not(); why_not.empty()) {
+    all.push_back({.name = "crun, in groups", .once = [&crun, number = 0]() mutable {
+                     if (!crun.run(std::to_string(++number))) {
+                       give_up("crun failed");
+                     }
+                   }});
+  } else {
+    std::printf("crun is not measured: %s\n", why_not.c_str());
+  }
   return all;
 }
 
@@ -233,7 +244,8 @@ void compare(std::size_t rounds) {
   }
   Runner with_templates(folder, true);
   Runner alone(folder, false);
-  std::vector<Series> all = all_series(with_templates, alone);
+  const CrunBundle crun(folder, kProgram);
+  std::vector<Series> all = all_series(with_templates, alone, crun);
   for (std::size_t round = 0; round < rounds + kWarmUp; ++round) {
     for (Series& series : all) {
       series.take();
