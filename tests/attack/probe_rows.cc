@@ -167,7 +167,7 @@ constexpr auto kSettings = std::to_array<ProbeRow>({
     {"setting-mode", "The mode of a setting", "refused EROFS"},
     {"interrupts", "Interrupts", "refused EACCES|refused EROFS"},
     {"memory-types", "/proc/mtrr", "refused EACCES|refused ENOENT"},
-    {"pressure-trigger", "A trigger of memory pressure", "refused EACCES|refused ENOENT"},
+    {"pressure-trigger", "A trigger of memory pressure", "refused EROFS|refused ENOENT"},
     {"spare-me-oom", "Be spared by the OOM killer", "refused EACCES"},
     {"oom-of-init", "The same for pid 1", "refused ENOENT"},
     {"id-map", "Another map of ids", "refused EACCES"},

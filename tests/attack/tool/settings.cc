@@ -68,7 +68,7 @@ constexpr std::array kProbes = {
     Probe{"memory-types", [](const Arguments&) { return open_to_write("/proc/mtrr"); }},
     Probe{"pressure-trigger",
           [](const Arguments&) {
-            return write_text("/proc/pressure/memory", "some 150000 2000000");
+            return write_text("/proc/pressure/memory", "some 150000 2000000\n");
           }},
     Probe{"spare-me-oom",
           [](const Arguments&) { return write_text("/proc/self/oom_score_adj", "-1000"); }},

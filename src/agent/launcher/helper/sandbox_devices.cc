@@ -23,7 +23,8 @@ constexpr std::array<std::pair<const char*, const char*>, 4> kDeviceLinks = {
 
 // Of the machine rather than of a process: shown read-only, or (what is hidden even from reading)
 // as if empty. Kernels differ in which of them there are.
-constexpr std::array kProcReadOnly = {"sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi"};
+constexpr std::array kProcReadOnly = {"sys", "sysrq-trigger", "irq",  "bus",
+                                      "fs",  "acpi",          "scsi", "pressure"};
 constexpr std::array kProcHidden = {"kcore", "keys", "timer_list", "latency_stats", "sched_debug"};
 
 }  // namespace
