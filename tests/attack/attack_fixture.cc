@@ -116,6 +116,9 @@ json::object AttackTest::job_of(const std::vector<std::string>& command,
                        {"requiredCpu", 0.5},
                        {"timeoutMs", 30'000},
                        {"graceMs", 0}};
+  if (command.empty()) {
+    body.erase("command");
+  }
   for (const auto& field : more) {
     body[field.key()] = field.value();
   }

@@ -19,7 +19,7 @@ namespace json = boost::json;
 // A job that attacks, and its end.
 struct Case {
   std::string name;
-  std::vector<std::string> command;
+  std::vector<std::string> command;  // none: a script among `more`
   std::string state = "COMPLETED";
   std::string reason;      // "" for none
   std::string output;      // all of stdout, or, where it ends in "…", its beginning
