@@ -170,9 +170,9 @@ constexpr auto kSettings = std::to_array<ProbeRow>({
     {"pressure-trigger", "A trigger of memory pressure", "refused EROFS|refused ENOENT"},
     {"spare-me-oom", "Be spared by the OOM killer", "refused EACCES"},
     {"oom-of-init", "The same for pid 1", "refused ENOENT"},
-    {"id-map", "Another map of ids", "refused EACCES"},
+    {"id-map", "Another map of ids", "refused EACCES", "refused EPERM"},
     {"allow-setgroups", "Allow setgroups", "refused EACCES"},
-    {"security-label", "Another security label", "refused EACCES"},
+    {"security-label", "Another security label", "refused EACCES", "refused EINVAL"},
     {"helper-for-events", "The program that the kernel runs for events", "refused ENOENT"},
     {"release-agent", "The program that it runs for empty groups", "refused ENOENT"},
     {"leave-group", "Leave the control group", "refused ENOENT"},
@@ -212,9 +212,9 @@ constexpr auto kSecrets = std::to_array<ProbeRow>({
 });
 
 constexpr auto kFiles = std::to_array<ProbeRow>({
-    {"write-root", "Make a file in /", "refused EROFS"},
-    {"write-usr", "Make one in /usr", "refused EROFS"},
-    {"write-etc", "Make one in /etc", "refused EROFS"},
+    {"write-root", "Make a file in /", "refused EROFS", "refused EACCES"},
+    {"write-usr", "Make one in /usr", "refused EROFS", "refused EACCES"},
+    {"write-etc", "Make one in /etc", "refused EROFS", "refused EACCES"},
     {"write-dev", "Make one in /dev", "refused EROFS"},
     {"write-proc", "Make one in /proc", "refused ENOENT"},
     {"write-shown", "Make one in a folder that the operator shows", "refused EROFS"},
@@ -222,10 +222,10 @@ constexpr auto kFiles = std::to_array<ProbeRow>({
     {"change-loader", "Change /etc/ld.so.cache", "refused EACCES"},
     {"change-program", "Change a program in /usr", "refused EACCES"},
     {"change-own-program", "Change its own program by /proc/self/exe", "refused EACCES"},
-    {"remove-passwd", "Remove /etc/passwd", "refused EROFS"},
-    {"rename-passwd", "Rename it", "refused EROFS"},
-    {"mode-of-usr", "Change the mode of /usr", "refused EROFS"},
-    {"times-of-program", "Change the times of a program", "refused EROFS"},
+    {"remove-passwd", "Remove /etc/passwd", "refused EROFS", "refused EACCES"},
+    {"rename-passwd", "Rename it", "refused EROFS", "refused EACCES"},
+    {"mode-of-usr", "Change the mode of /usr", "refused EROFS", "refused EPERM"},
+    {"times-of-program", "Change the times of a program", "refused EROFS", "refused EACCES"},
     {"hard-link", "Link to /etc/passwd", "refused EXDEV"},
     {"link-to-passwords", "Follow a link of its own to /etc/shadow", "refused ENOENT"},
     {"link-to-init", "Follow one through /proc/1/root", "refused ENOENT"},
@@ -293,7 +293,8 @@ constexpr auto kNeighbours = std::to_array<ProbeRow>({
     {"neighbour-message-queue", "Its System V messages", "refused ENOENT"},
     {"neighbour-semaphores", "Its System V semaphores", "refused ENOENT"},
     {"neighbour-posix-queue", "Its POSIX queue", "refused ENOENT"},
-    {"neighbour-lock", "A lock on a file that both see: a bit at a time", "allowed a bit is seen"},
+    {"neighbour-lock", "A lock on a file that both see: a bit at a time", "allowed a bit is seen",
+     "refused no lock seen"},
 });
 
 constexpr auto kGroups = std::to_array<ProbeGroup>({

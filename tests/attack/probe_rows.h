@@ -10,7 +10,8 @@ namespace hearth::attack {
 struct ProbeRow {
   const char* name;
   const char* about;
-  const char* expected;  // of Hearth's level process, without network
+  const char* expected;            // of Hearth's level process, without network
+  const char* in_image = nullptr;  // of level image, where it is something else
 };
 
 struct ProbeGroup {

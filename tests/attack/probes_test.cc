@@ -1,41 +1,16 @@
 // Each way out that attack_tool knows, tried in a sandbox of level process.
-#include "tests/attack/attack_fixture.h"
-#include "tests/attack/probe_rows.h"
-#include "tests/harness/processes.h"
+#include "tests/attack/probe_fixture.h"
 
 namespace hearth::attack {
-
-using harness::text;
-
 namespace {
 
-// `expected` is one of several where kernels differ, as "refused EPERM|refused ENOSYS".
-bool is_expected(const std::string& expected, const std::string& outcome) {
-  return ("|" + expected + "|").find("|" + outcome + "|") != std::string::npos;
-}
-
-class ProbesTest : public AttackTest {
+class ProbesTest : public ProbeTest {
  protected:
   void SetUp() override {
-    AttackTest::SetUp();
+    ProbeTest::SetUp();
     if (!IsSkipped()) {
       start_hearth();
     }
-  }
-
-  void expect_group(const std::string& name, std::vector<std::string> words = {}) {
-    words.insert(words.begin(), name);
-    auto outcomes = run_group(words);
-    for (const ProbeRow& row : probe_group(name).rows) {
-      const std::string outcome = outcomes[row.name];
-      EXPECT_TRUE(is_expected(row.expected, outcome))
-          << row.name << " (" << row.about << "): " << outcome << ", expected " << row.expected;
-      outcomes.erase(row.name);
-    }
-    for (const auto& [unknown, outcome] : outcomes) {
-      ADD_FAILURE() << unknown << " is in no row of probe_rows.cc: " << outcome;
-    }
-    expect_as_before();
   }
 };
 
@@ -70,25 +45,7 @@ TEST_F(ProbesTest, Network) {
 }
 
 TEST_F(ProbesTest, Neighbours) {
-  const std::string victim = submit(job_of(tool({"do", "victim"}), {}));
-  wait_state(victim, "RUNNING");
-  wait_until([&] { return output(victim) == "victim listens shares locks\n"; },
-             "the victim to have all that it has");
-  pid_t pid = 0;
-  for (const pid_t member : pen().processes()) {
-    const std::string command = harness::contents("/proc/" + std::to_string(member) + "/cmdline");
-    pid = command.find("victim") != std::string::npos ? member : pid;
-  }
-  ASSERT_NE(pid, 0);
-  auto outcomes = run_group({"neighbours", std::to_string(pid)});
-  for (const ProbeRow& row : probe_group("neighbours").rows) {
-    EXPECT_TRUE(is_expected(row.expected, outcomes[row.name]))
-        << row.name << ": " << outcomes[row.name] << ", expected " << row.expected;
-  }
-  EXPECT_EQ(text(job(victim), "state"), "RUNNING");
-  EXPECT_EQ(post("/v1/jobs/" + victim + "/cancel", "{}").status, 202);
-  EXPECT_EQ(text(wait_ended(victim), "state"), "CANCELLED");
-  expect_as_before();
+  expect_neighbours();
 }
 
 }  // namespace
