@@ -26,6 +26,7 @@ constexpr std::array kVolatile = {
     "/random/",         "/fs/dentry-state",     "/fs/file-nr",  "/fs/inode-",
     "/fs/aio-nr",       "/kernel/pty/nr",       "/ns_last_pid", "/perf_event_max_sample_rate",
     "/vm/stat_refresh", "/kernel/perf_cpu_time"};
+constexpr std::string_view kSlot = "/slot-";
 constexpr std::array kTemporaryPlaces = {"/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run"};
 
 std::string folder_of(pid_t pid) {
@@ -41,8 +42,26 @@ std::multiset<std::string> lines_of(const std::string& path) {
   return all;
 }
 
-// "socket:[123]" is "socket:": which one it is says nothing.
+// "…/slot-12" is "…/slot-": which of the groups that serve once it is says nothing.
+std::string without_slot(const std::string& group) {
+  const std::size_t at = group.rfind(kSlot);
+  return at == std::string::npos ? group : group.substr(0, at + kSlot.size());
+}
+
+// A script keeps the group of the interpreter that waited for it: one that is left is one too many.
+std::string name_of(pid_t pid) {
+  const bool serves_once = contents(folder_of(pid) + "/cgroup").find(kSlot) != std::string::npos;
+  std::string command = contents(folder_of(pid) + "/cmdline");
+  std::replace(command.begin(), command.end(), '\0', ' ');
+  return (serves_once ? "of a job" : std::to_string(pid)) + ": " + command;
+}
+
+// "socket:[123]" is "socket:": which one it is says nothing. A sandbox's scratch is named by where
+// the sandbox has it, which differs with how it was made.
 std::string kind_of(const std::string& target) {
+  if (target == "/work") {
+    return "/";
+  }
   const std::size_t bracket = target.find(":[");
   return target.starts_with("/proc/") ? target.substr(target.rfind('/'))
                                       : target.substr(0, bracket);
@@ -79,7 +98,15 @@ void add_settings(const fs::path& folder, std::map<std::string, std::string>& fo
   }
 }
 
-// The ranges of ids that are locked by descriptors of `pid`.
+// Of a line of /proc/PID/fdinfo, whose last words are the first and the last: the kernel shows
+// locks that touch as one.
+int locked_bytes(const std::string& line) {
+  const std::size_t last = line.rfind(' ');
+  const std::size_t first = line.rfind(' ', last - 1);
+  return std::stoi(line.substr(last)) - std::stoi(line.substr(first)) + 1;
+}
+
+// The ranges of ids that are locked, a byte each, by descriptors of `pid`.
 int id_ranges_of(pid_t pid) {
   int found = 0;
   std::error_code gone;
@@ -91,7 +118,7 @@ int id_ranges_of(pid_t pid) {
     }
     for (const std::string& line :
          lines_of(folder_of(pid) + "/fdinfo/" + at->path().filename().string())) {
-      found += line.find("OFDLCK") == std::string::npos ? 0 : 1;
+      found += line.find("OFDLCK") == std::string::npos ? 0 : locked_bytes(line);
     }
   }
   return found;
@@ -162,10 +189,12 @@ MachineState MachineState::of(const Pen& pen, pid_t hearth, const std::string& d
   MachineState state;
   for (const pid_t pid : pen.processes()) {
     if (const char letter = harness::state_of(pid); letter != 'Z' && letter != '\0') {
-      state.processes.insert(pid);
+      state.processes.insert(name_of(pid));
     }
   }
-  state.groups = pen.groups();
+  for (const std::string& group : pen.groups()) {
+    state.groups.insert(without_slot(group));
+  }
   std::map<std::string, pid_t> watched = {{"the test", ::getpid()}, {"hearth", hearth}};
   for (const pid_t launcher : harness::launchers_of(hearth)) {
     watched["the launcher"] = launcher;

@@ -15,8 +15,9 @@
 namespace hearth::attack {
 
 struct MachineState {
-  std::set<pid_t> processes;  // in the pen, without zombies
-  std::set<std::string> groups;
+  // In the pen, without zombies. An interpreter that waits for a script is as good as the next.
+  std::multiset<std::string> processes;
+  std::multiset<std::string> groups;
   std::map<std::string, std::multiset<std::string>> mounts;       // by process
   std::map<std::string, std::map<std::string, int>> descriptors;  // by process, then what they are
   std::map<std::string, std::string> settings;                    // /proc/sys

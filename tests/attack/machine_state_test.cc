@@ -1,6 +1,7 @@
 // What the tests of this folder ask after each job can be answered with no.
 #include "tests/attack/machine_state.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -90,6 +91,19 @@ TEST_F(MachineStateTest, TellsOfARangeOfIdsAndOfMemory) {
   MachineState later = now();
   later.resident_bytes = 1'000'000'000;
   EXPECT_EQ(differences(now(), later).size(), 1U);
+}
+
+// The kernel tells of two that touch as of one.
+TEST_F(MachineStateTest, CountsRangesOfIdsThatTouch) {
+  const std::string path = scratch_.path("sandbox-ids");
+  const UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  struct flock lock {
+    .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 3, .l_len = 1
+  };
+  for (; lock.l_start < 5; ++lock.l_start) {
+    ASSERT_EQ(::fcntl(file.get(), F_OFD_SETLK, &lock), 0);
+  }
+  EXPECT_EQ(now().id_ranges, 2);
 }
 
 // All hierarchies that hearth makes groups in, so that what it leaves is seen.
