@@ -8,30 +8,17 @@
 #include "base/task_limits.h"
 #include "base/text.h"
 #include "front/http/base64.h"
+#include "front/http/json_members.h"
 
 namespace hearth::tasks {
 
 namespace {
 
+using front::write_text_or_null;
+using front::write_time;
 using net::JsonWriter;
 
 constexpr std::string_view kLanguageFeature = "lang:";
-
-void write_time(JsonWriter& json, std::string_view name, const std::optional<TimePoint>& time) {
-  if (time) {
-    json.member(name, to_rfc3339(*time));
-  } else {
-    json.member_null(name);
-  }
-}
-
-void write_text_or_null(JsonWriter& json, std::string_view name, std::string_view text) {
-  if (text.empty()) {
-    json.member_null(name);
-  } else {
-    json.member(name, text);
-  }
-}
 
 void write_begin(JsonWriter& json, const JobView& job) {
   json.begin_object().member("id", to_string(job.record.id));

@@ -7,6 +7,7 @@
 
 #include "base/task_limits.h"
 #include "front/http/answers.h"
+#include "front/http/json_members.h"
 #include "front/http/query.h"
 #include "front/tasks/submission.h"
 #include "front/tasks/task_json.h"
@@ -183,11 +184,7 @@ Result<std::string> task_page(api::ControllerApi& api, store::JobQuery query) {
     }
   }
   json.end_array();
-  if (more && query.below) {
-    json.member("nextCursor", to_string(*query.below));
-  } else {
-    json.member_null("nextCursor");
-  }
+  front::write_text_or_null(json, "nextCursor", more && query.below ? to_string(*query.below) : "");
   json.end_object();
   return body;
 }
