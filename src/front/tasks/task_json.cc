@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "front/http/base64.h"
 #include "front/http/json_members.h"
+#include "front/tasks/task_words.h"
 
 namespace hearth::tasks {
 
@@ -39,8 +40,7 @@ void write_course(JsonWriter& json, const JobView& job) {
   write_time(json, "completedAt", record.completed_at);
   json.member("durationMs", has_ended ? std::optional(latest->result.wall_ms) : std::nullopt);
   write_text_or_null(json, "workerId", latest == nullptr ? "" : latest->agent.value());
-  const bool failed = is_final(record.state) && record.state != JobState::Completed;
-  write_text_or_null(json, "error", failed ? std::string_view(record.message) : "");
+  write_text_or_null(json, "error", failure_of(job));
 }
 
 // Text, since that is what programs print; of what is none, the bytes as well.
