@@ -75,6 +75,10 @@ void UploadCache::get(const AttemptKey& attempt, const std::string& upload, OnRe
     serve_soon();
     return;
   }
+  want(upload);
+}
+
+void UploadCache::want(const std::string& upload) {
   fetches_.try_emplace(upload,
                        Fetch{.asked_ns = deps_.clock.monotonic_ns(),
                              .delay = ReconnectDelay(options_.retry_initial, options_.retry_max,
@@ -192,6 +196,8 @@ void UploadCache::serve_kept() {
     } else if (const auto found = kept_.find(upload); found != kept_.end()) {
       found->second.used = ++uses_;
       answer(upload, found->second.path);
+    } else {
+      want(upload);  // it is on its way, or has made room for another since it was asked for
     }
   }
 }

@@ -78,6 +78,8 @@ class UploadCache final : public Uploads {
   };
 
   UploadCache(const Deps& deps, UploadCacheOptions options, std::unique_ptr<WorkPool> pool);
+  // Fetches it, unless that goes on already.
+  void want(const std::string& upload);
   void pump();
   void begin(const std::string& upload, Fetch& fetch, const AttemptKey& attempt);
   void fetched(const std::string& upload, const AttemptKey& attempt, const std::string& path,

@@ -152,6 +152,22 @@ TEST_F(UploadCacheTest, TheLeastRecentlyUsedGoes) {
   EXPECT_EQ(cache_->count(), 2);
 }
 
+// It was there when it was asked for, and not any more when it would have been given.
+TEST_F(UploadCacheTest, WhatGoesBeforeItIsGivenIsFetchedAgain) {
+  make({.count_max = 1});
+  get(1, "up1");
+  link_.give_copy(0, "first");
+  EXPECT_EQ(got(1), "first");
+  get(2, "up2");
+  get(3, "up1");
+  link_.give_copy(0, "second");
+  EXPECT_EQ(got(3), "");
+  ASSERT_EQ(link_.fetches.size(), 1U);
+  EXPECT_EQ(link_.fetches[0].wanted.attempt, key(3));
+  link_.give_copy(0, "first");
+  EXPECT_EQ(got(3), "first");
+}
+
 TEST_F(UploadCacheTest, WhatIsLargerThanAllItMayKeepIsGivenAndGone) {
   make({.bytes_max = 3});
   get(1, "up");
