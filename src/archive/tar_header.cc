@@ -9,17 +9,6 @@
 namespace hearth::archive::tar {
 namespace {
 
-struct Field {
-  std::size_t at;
-  std::size_t bytes;
-};
-constexpr Field kName{0, 100};
-constexpr Field kMode{100, 8};
-constexpr Field kSize{124, 12};
-constexpr Field kChecksum{148, 8};
-constexpr Field kType{156, 1};
-constexpr Field kMagic{257, 8};
-constexpr Field kPrefix{345, 155};
 constexpr std::string_view kPosixMagic("ustar\0", 6);  // a version follows
 constexpr std::string_view kGnuMagic("ustar  \0", 8);
 

@@ -5,13 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "archive/tar_layout.h"
 #include "base/result.h"
 
 namespace hearth::archive::tar {
-
-inline constexpr std::size_t kBlockBytes = 512;
-// The largest size that the header's octal digits can say; a pax record may say a larger one.
-inline constexpr std::int64_t kOctalSizeMax = 077777777777;
 
 struct Header {
   std::string name;  // with the prefix

@@ -71,6 +71,15 @@ TEST(TarIndexTest, RefusesWhatIsNoFile) {
   EXPECT_FALSE(index_of(""));
 }
 
+TEST(TarIndexTest, RefusesWhatIsSaidTwiceOrInTheWrongPlace) {
+  EXPECT_FALSE(index_of(tar_comment("one") + tar_comment("two") + tar_end()));
+  EXPECT_FALSE(index_of(entry("a", "x") + tar_comment("late") + tar_end()));
+  const std::string long_name =
+      tar_header({.path = std::string(101, 'n')}).substr(0, std::size_t{2} * 512);
+  EXPECT_TRUE(index_of(long_name + entry("a", "x") + tar_end()));
+  EXPECT_FALSE(index_of(long_name + long_name + entry("a", "x") + tar_end()));
+}
+
 // The writer takes any text; what ends at a NUL would be another path to others.
 TEST(TarIndexTest, RefusesAPathWithNul) {
   EXPECT_FALSE(index_of(entry(std::string(120, 'n') + '\0' + "x", "y") + tar_end()));

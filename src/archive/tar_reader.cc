@@ -87,10 +87,8 @@ class TarReader {
     return got == out.size() ? Result<>{} : refused("it is cut off");
   }
 
-  // Contents take up whole blocks.
   Result<> skip_rest_of_block(std::int64_t bytes) {
-    const std::size_t used = static_cast<std::size_t>(bytes) % kBlockBytes;
-    return fill_exactly(std::span(block_).first(used == 0 ? 0 : kBlockBytes - used));
+    return fill_exactly(std::span(block_).first(static_cast<std::size_t>(tar::padding_of(bytes))));
   }
 
   // Two blocks of zeros end a tar, and tapes wanted more of them.

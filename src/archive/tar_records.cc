@@ -84,8 +84,12 @@ Result<> Described::add_record(std::string_view key, std::string_view value, boo
     return refused("a pax record is there twice: " + shown(key));
   }
   // What git writes: the commit. Anything else would be said of all entries that follow.
-  if (is_global && key != "comment") {
-    return refused("a pax record for all entries is not taken: " + shown(key));
+  if (is_global) {
+    if (key != "comment") {
+      return refused("a pax record for all entries is not taken: " + shown(key));
+    }
+    comment_ = value;
+    return {};
   }
   if (key == "path") {
     return set_path(value);

@@ -28,6 +28,8 @@ class Described {
   Result<Header> applied_to(Header header) const;
 
   [[nodiscard]] bool is_empty() const { return types_.empty(); }
+  // What a record for all entries says to people; none without one.
+  [[nodiscard]] const std::optional<std::string>& comment() const { return comment_; }
 
  private:
   Result<> add_pax(std::string_view contents, bool is_global);
@@ -37,6 +39,7 @@ class Described {
   std::string types_;
   std::set<std::string, std::less<>> keys_;
   std::optional<std::string> path_;
+  std::optional<std::string> comment_;
   std::optional<std::int64_t> bytes_;
 };
 

@@ -3,26 +3,12 @@
 #include <algorithm>
 #include <numeric>
 
+#include "archive/tar_layout.h"
+
 namespace hearth::archive {
 namespace {
 
-constexpr std::size_t kBlock = 512;
-constexpr std::size_t kNameBytes = 100;
-constexpr std::int64_t kOctalMax = 077777777777;  // 11 digits
-
-struct Field {
-  std::size_t at;
-  std::size_t bytes;
-};
-constexpr Field kName{0, kNameBytes};
-constexpr Field kMode{100, 8};
-constexpr Field kUid{108, 8};
-constexpr Field kGid{116, 8};
-constexpr Field kSize{124, 12};
-constexpr Field kModified{136, 12};
-constexpr Field kSum{148, 8};
-constexpr std::size_t kType = 156;
-constexpr Field kMagic{257, 8};
+using tar::Field;
 
 void put(std::string& block, Field field, std::string_view text) {
   block.replace(field.at, std::min(text.size(), field.bytes),
@@ -40,23 +26,23 @@ void put_octal(std::string& block, Field field, std::int64_t value) {
 
 std::string block_of(char type, std::string_view name, std::int64_t bytes, std::int64_t mode,
                      std::int64_t modified_s) {
-  std::string block(kBlock, '\0');
-  put(block, kName, name);
-  put_octal(block, kMode, mode);
-  put_octal(block, kUid, 0);
-  put_octal(block, kGid, 0);
-  put_octal(block, kSize, bytes);
-  put_octal(block, kModified, modified_s);
-  block[kType] = type;
-  put(block, kMagic,
+  std::string block(tar::kBlockBytes, '\0');
+  put(block, tar::kName, name);
+  put_octal(block, tar::kMode, mode);
+  put_octal(block, tar::kUid, 0);
+  put_octal(block, tar::kGid, 0);
+  put_octal(block, tar::kSize, bytes);
+  put_octal(block, tar::kModified, modified_s);
+  block[tar::kType.at] = type;
+  put(block, tar::kMagic,
       std::string_view("ustar\0"
                        "00",
                        8));
-  put(block, kSum, "        ");
+  put(block, tar::kChecksum, "        ");
   const std::int64_t sum =
       std::accumulate(block.begin(), block.end(), std::int64_t{0},
                       [](std::int64_t all, char c) { return all + static_cast<unsigned char>(c); });
-  put_octal(block, {kSum.at, kSum.bytes - 1}, sum);
+  put_octal(block, {tar::kChecksum.at, tar::kChecksum.bytes - 1}, sum);
   return block;
 }
 
@@ -88,21 +74,20 @@ std::string tar_header(const TarEntry& entry) {
   const std::string path = entry.path + (entry.is_directory ? "/" : "");
   const std::int64_t bytes = entry.is_directory ? 0 : entry.bytes;
   std::string records;
-  if (path.size() > kNameBytes) {
+  if (path.size() > tar::kName.bytes) {
     records += pax_record("path", path);
   }
-  if (bytes > kOctalMax) {
+  if (bytes > tar::kOctalSizeMax) {
     records += pax_record("size", std::to_string(bytes));
   }
   const std::int64_t mode = entry.is_directory || entry.is_executable ? 0755 : 0644;
   return (records.empty() ? "" : pax_header('x', records)) +
-         block_of(entry.is_directory ? '5' : '0', path, std::min(bytes, kOctalMax), mode,
-                  std::clamp<std::int64_t>(entry.modified_s, 0, kOctalMax));
+         block_of(entry.is_directory ? '5' : '0', path, std::min(bytes, tar::kOctalSizeMax), mode,
+                  std::clamp<std::int64_t>(entry.modified_s, 0, tar::kOctalSizeMax));
 }
 
 std::string tar_padding(std::int64_t bytes) {
-  const auto over = static_cast<std::size_t>(bytes) % kBlock;
-  return std::string(over == 0 ? 0 : kBlock - over, '\0');
+  return std::string(static_cast<std::size_t>(tar::padding_of(bytes)), '\0');
 }
 
 std::int64_t tar_size(const TarEntry& entry) {
@@ -115,7 +100,7 @@ std::string tar_comment(std::string_view comment) {
 }
 
 std::string tar_end() {
-  return std::string(2 * kBlock, '\0');
+  return std::string(2 * tar::kBlockBytes, '\0');
 }
 
 }  // namespace hearth::archive

@@ -250,6 +250,7 @@ TEST_F(TasksFormsTest, WithoutSandboxesNoTaskIsTaken) {
   const Answer refused = post("/tasks", R"({"code":"1"})");
   EXPECT_EQ(refused.status, 422) << refused.raw;
   EXPECT_EQ(text(object_of(refused), "code"), "sandbox_unavailable") << refused.raw;
+  EXPECT_FALSE(object_of(refused).contains("field")) << refused.raw;
   EXPECT_EQ(hearth({"run", "--", "echo", "commands run"}).out, "commands run\n");
 }
 

@@ -64,15 +64,15 @@ void set_from_status(AttemptResult& result, const ProcessEnded& ended) {
     set_end(result, JobState::Completed, Reason::None, "");
   } else if (ended.exit_code.has_value()) {
     set_end(result, JobState::Failed, Reason::ExitNonzero,
-            "The command ended with exit code " + number(*ended.exit_code) +
+            "The program ended with exit code " + number(*ended.exit_code) +
                 "; what it wrote to stderr may say why.");
   } else if (ended.signal.has_value()) {
     set_end(result, JobState::Failed, Reason::Signaled,
-            "The command was ended by signal " + signal_name(*ended.signal) +
+            "The program was ended by signal " + signal_name(*ended.signal) +
                 ", which Hearth did not send; what it wrote to stderr may say why.");
   } else {
     set_end(result, JobState::Failed, Reason::LauncherLost,
-            "How the command ended is not known, because the agent lost sight of it; it runs "
+            "How the program ended is not known, because the agent lost sight of it; it runs "
             "again while maxLost allows.");
   }
 }

@@ -126,6 +126,7 @@ class AgentHost::Impl {
   ProcMachineUsage usage_;
   AgentMetrics metrics_;
   TelemetryMetrics telemetry_metrics_;
+  UploadMetrics upload_metrics_;
   OutputSpool spool_;
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<RealLauncher> launcher_;
@@ -149,7 +150,7 @@ Result<> AgentHost::Impl::prepare() {
   HEARTH_TRY(prepare_groups());
   HEARTH_ASSIGN(launcher_, RealLauncher::start({.helper_path = options_.launcher_path}));
   HEARTH_TRY(data_.remove_leftovers());
-  HEARTH_ASSIGN(uploads_, UploadCache::create({*loop_, deps_.clock, log_},
+  HEARTH_ASSIGN(uploads_, UploadCache::create({*loop_, deps_.clock, log_, upload_metrics_},
                                               {.folder = data_.uploads(), .seed = random_u64()}));
   HEARTH_ASSIGN(const User user, find_user(options_.run_as));
   CommandRuntime::Options options{
@@ -248,6 +249,7 @@ void AgentHost::Impl::append_metrics(std::string& text) {
   out.gauge("hearth_agent_loop_posted", "Calls that wait for the agent's loop.", loop_->posted());
   out.gauge("hearth_agent_file_tasks_waiting", "Folders of ended attempts that wait for removal.",
             runtime_->files_waiting());
+  upload_metrics_.write(out);
   telemetry_metrics_.write(out);
 }
 

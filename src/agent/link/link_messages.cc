@@ -3,6 +3,25 @@
 #include "wire/link_codec.h"
 
 namespace hearth::agent {
+namespace {
+
+constexpr std::uint32_t kProtocol = 1;
+
+}  // namespace
+
+v1::Hello to_hello(const LinkHello& hello) {
+  v1::Hello message;
+  wire::to_proto(hello.info, message);
+  message.set_protocol(kProtocol);
+  message.set_controller_epoch_seen(hello.controller_epoch_seen);
+  for (const HeldState& state : hello.held) {
+    v1::HeldAttempt& held = *message.add_held();
+    wire::to_proto(state.key, *held.mutable_key());
+    held.set_started(state.started);
+    held.set_finished(state.finished);
+  }
+  return message;
+}
 
 LinkUp to_link_up(const v1::WelcomeMessage& welcome) {
   LinkUp up{.controller_epoch = welcome.controller_epoch(), .keep = {}, .stop = {}};

@@ -1,4 +1,5 @@
-// What the controller's messages mean to the agent. Pure: no call, no time.
+// What the controller's messages mean to the agent, and how the agent says hello. Pure: no call, no
+// time.
 #pragma once
 
 #include <optional>
@@ -9,6 +10,7 @@
 
 namespace hearth::agent {
 
+v1::Hello to_hello(const LinkHello& hello);
 LinkUp to_link_up(const v1::WelcomeMessage& welcome);
 // `message` must be an assign.
 AssignOrder to_assign(const v1::ControllerMessage& message);

@@ -75,6 +75,10 @@ void UploadCache::get(const AttemptKey& attempt, const std::string& upload, OnRe
     serve_soon();
     return;
   }
+  want(upload);
+}
+
+void UploadCache::want(const std::string& upload) {
   fetches_.try_emplace(upload,
                        Fetch{.asked_ns = deps_.clock.monotonic_ns(),
                              .delay = ReconnectDelay(options_.retry_initial, options_.retry_max,
@@ -109,7 +113,7 @@ void UploadCache::pump() {
 
 void UploadCache::begin(const std::string& upload, Fetch& fetch, const AttemptKey& attempt) {
   fetch.under_way = true;
-  ++under_way_;
+  deps_.metrics.under_way.store(++under_way_);
   const std::string path = options_.folder + "/" + upload + "." + std::to_string(++files_);
   link_->fetch_upload({.attempt = attempt, .upload = upload, .path = path},
                       [this, upload, attempt, path](Result<FetchedUpload> result) {
@@ -120,12 +124,15 @@ void UploadCache::begin(const std::string& upload, Fetch& fetch, const AttemptKe
 void UploadCache::fetched(const std::string& upload, const AttemptKey& attempt,
                           const std::string& path, Result<FetchedUpload> result) {
   fetches_.at(upload).under_way = false;
-  --under_way_;
+  deps_.metrics.under_way.store(--under_way_);
   if (!result) {
+    ++deps_.metrics.fetches_failed;
     failed(upload, attempt, result.error());
   } else {
     fetches_.erase(upload);
+    ++deps_.metrics.fetches;
     if (result->is_copy) {
+      deps_.metrics.fetched_bytes += static_cast<std::uint64_t>(result->bytes);
       kept_[upload] = {.path = path, .bytes = result->bytes, .used = ++uses_};
       bytes_ += result->bytes;
       make_room();
@@ -167,7 +174,10 @@ void UploadCache::make_room() {
     bytes_ -= oldest->second.bytes;
     remove_file(oldest->second.path);
     kept_.erase(oldest);
+    ++deps_.metrics.evictions;
   }
+  deps_.metrics.kept.store(std::ssize(kept_));
+  deps_.metrics.kept_bytes.store(bytes_);
 }
 
 void UploadCache::serve_soon() {
@@ -191,7 +201,9 @@ void UploadCache::serve_kept() {
       refuse(upload, invalid_argument("the job names an upload that cannot be"));
     } else if (const auto found = kept_.find(upload); found != kept_.end()) {
       found->second.used = ++uses_;
-      answer(upload, found->second.path);
+      deps_.metrics.hits += answer(upload, found->second.path);
+    } else {
+      want(upload);  // it is on its way, or has made room for another since it was asked for
     }
   }
 }
@@ -209,11 +221,13 @@ std::vector<Uploads::OnReady> UploadCache::take_waiting(const std::string& uploa
   return taken;
 }
 
-void UploadCache::answer(const std::string& upload, const std::string& path) {
-  for (const OnReady& on_ready : take_waiting(upload)) {
+std::size_t UploadCache::answer(const std::string& upload, const std::string& path) {
+  const std::vector<OnReady> waiting = take_waiting(upload);
+  for (const OnReady& on_ready : waiting) {
     Result<UniqueFd> file = open_file(path);
     on_ready(file ? std::move(file) : Result<UniqueFd>(about(upload, file.error())));
   }
+  return waiting.size();
 }
 
 void UploadCache::refuse(const std::string& upload, const Error& error) {

@@ -20,6 +20,7 @@
 #include "agent/link/reconnect_delay.h"
 #include "agent/loop/event_loop.h"
 #include "agent/loop/work_pool.h"
+#include "agent/uploads/upload_metrics.h"
 #include "agent/uploads/uploads.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -45,6 +46,7 @@ class UploadCache final : public Uploads {
     EventLoop& loop;
     Clock& clock;
     Log& log;
+    UploadMetrics& metrics;
   };
   static Result<std::unique_ptr<UploadCache>> create(const Deps& deps, UploadCacheOptions options);
   ~UploadCache() override;
@@ -78,6 +80,8 @@ class UploadCache final : public Uploads {
   };
 
   UploadCache(const Deps& deps, UploadCacheOptions options, std::unique_ptr<WorkPool> pool);
+  // Fetches it, unless that goes on already.
+  void want(const std::string& upload);
   void pump();
   void begin(const std::string& upload, Fetch& fetch, const AttemptKey& attempt);
   void fetched(const std::string& upload, const AttemptKey& attempt, const std::string& path,
@@ -86,9 +90,9 @@ class UploadCache final : public Uploads {
   void make_room();
   void serve_soon();
   void serve_kept();
-  // To everybody who waits for it.
+  // To everybody who waits for it; answer() says how many they were.
   [[nodiscard]] std::vector<OnReady> take_waiting(const std::string& upload);
-  void answer(const std::string& upload, const std::string& path);
+  std::size_t answer(const std::string& upload, const std::string& path);
   void refuse(const std::string& upload, const Error& error);
   void remove_file(const std::string& path);
   [[nodiscard]] std::optional<AttemptKey> waiter_of(const std::string& upload) const;

@@ -48,7 +48,7 @@ class UploadCacheTest : public ::testing::Test {
 
   void make(UploadCacheOptions options) {
     options.folder = folder_.path();
-    cache_ = std::move(UploadCache::create({*loop_, clock_, *log_}, options)).value();
+    cache_ = std::move(UploadCache::create({*loop_, clock_, *log_, metrics_}, options)).value();
     cache_->use(link_);
   }
 
@@ -92,6 +92,7 @@ class UploadCacheTest : public ::testing::Test {
   hearth::testing::TempDir folder_;
   hearth::testing::ManualClock clock_;
   std::unique_ptr<Log> log_ = make_null_log();
+  UploadMetrics metrics_;
   std::unique_ptr<EventLoop> loop_;
   NoOutput output_;
   testing::FakeLink link_{output_};
@@ -150,6 +151,22 @@ TEST_F(UploadCacheTest, TheLeastRecentlyUsedGoes) {
   EXPECT_EQ(got(6), "123456789012345");
   EXPECT_EQ(cache_->bytes(), 20) << "also when there are too many bytes";
   EXPECT_EQ(cache_->count(), 2);
+}
+
+// It was there when it was asked for, and not any more when it would have been given.
+TEST_F(UploadCacheTest, WhatGoesBeforeItIsGivenIsFetchedAgain) {
+  make({.count_max = 1});
+  get(1, "up1");
+  link_.give_copy(0, "first");
+  EXPECT_EQ(got(1), "first");
+  get(2, "up2");
+  get(3, "up1");
+  link_.give_copy(0, "second");
+  EXPECT_EQ(got(3), "");
+  ASSERT_EQ(link_.fetches.size(), 1U);
+  EXPECT_EQ(link_.fetches[0].wanted.attempt, key(3));
+  link_.give_copy(0, "first");
+  EXPECT_EQ(got(3), "first");
 }
 
 TEST_F(UploadCacheTest, WhatIsLargerThanAllItMayKeepIsGivenAndGone) {
@@ -248,6 +265,49 @@ TEST_F(UploadCacheTest, ANameThatIsAPathIsNoUpload) {
     EXPECT_EQ(got(1), "<invalid_argument>") << name;
   }
   EXPECT_TRUE(link_.fetches.empty());
+}
+
+TEST_F(UploadCacheTest, CountsWhatItSpares) {
+  make({.bytes_max = 10});
+  get(1, "up1");
+  get(2, "up1");
+  EXPECT_EQ(metrics_.under_way, 1);
+  link_.give(0, error_of(ErrorCode::Unavailable));
+  EXPECT_EQ(metrics_.under_way, 0);
+  EXPECT_EQ(metrics_.fetches_failed, 1U);
+  pass(limits::kReconnectMax);
+  link_.give_copy(0, "1234567");
+  EXPECT_EQ(metrics_.fetches, 1U);
+  EXPECT_EQ(metrics_.fetched_bytes, 7U);
+  EXPECT_EQ(metrics_.hits, 0U) << "both waited for it";
+  get(3, "up1");
+  get(4, "up1");
+  EXPECT_EQ(got(4), "1234567");
+  EXPECT_EQ(metrics_.hits, 2U);
+  EXPECT_EQ(metrics_.kept, 1);
+  EXPECT_EQ(metrics_.kept_bytes, 7);
+  EXPECT_EQ(metrics_.evictions, 0U);
+  get(5, "up2");
+  link_.give_copy(0, "12345");
+  EXPECT_EQ(metrics_.evictions, 1U);
+  EXPECT_EQ(metrics_.kept, 1);
+  EXPECT_EQ(metrics_.kept_bytes, 5);
+  get(6, "up3");
+  UniqueFd file(::memfd_create("upload", MFD_CLOEXEC));
+  link_.give(0, FetchedUpload{.file = std::move(file), .bytes = 100});
+  EXPECT_EQ(metrics_.fetches, 3U);
+  EXPECT_EQ(metrics_.fetched_bytes, 12U) << "the controller's own file did not come";
+  std::string text;
+  MetricsText out(text);
+  metrics_.write(out);
+  for (const char* line :
+       {"hearth_agent_upload_hits_total 2\n", "hearth_agent_upload_fetches_total 3\n",
+        "hearth_agent_upload_fetches_failed_total 1\n",
+        "hearth_agent_upload_fetched_bytes_total 12\n", "hearth_agent_upload_evictions_total 1\n",
+        "hearth_agent_uploads_kept 1\n", "hearth_agent_upload_kept_bytes 5\n",
+        "hearth_agent_upload_fetches 0\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
 }
 
 TEST_F(UploadCacheTest, AnAnswerMayAskAgain) {

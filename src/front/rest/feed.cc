@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/telemetry_limits.h"
+#include "front/http/json_members.h"
 #include "front/rest/job_json.h"
 #include "front/rest/sse.h"
 
@@ -235,11 +236,7 @@ Result<> write_job_page(JsonWriter& json, std::string& text, api::ControllerApi&
                   return true;
                 }));
   json.end_array();
-  if (more && last) {
-    json.member("nextCursor", to_string(*last));
-  } else {
-    json.member_null("nextCursor");
-  }
+  front::write_text_or_null(json, "nextCursor", more && last ? to_string(*last) : "");
   return {};
 }
 

@@ -3,28 +3,15 @@
 #include <array>
 
 #include "base/rfc3339.h"
+#include "front/http/json_members.h"
 
 namespace hearth::rest {
 
 namespace {
 
+using front::write_text_or_null;
+using front::write_time;
 using net::JsonWriter;
-
-void write_time(JsonWriter& json, std::string_view name, const std::optional<TimePoint>& time) {
-  if (time.has_value()) {
-    json.member(name, to_rfc3339(*time));
-  } else {
-    json.member_null(name);
-  }
-}
-
-void write_text_or_null(JsonWriter& json, std::string_view name, std::string_view text) {
-  if (text.empty()) {
-    json.member_null(name);
-  } else {
-    json.member(name, text);
-  }
-}
 
 void write_map(JsonWriter& json, std::string_view name,
                const std::map<std::string, std::string>& map) {

@@ -1,39 +1,20 @@
-// The codec of a job's body: defaults, every field, and what is refused with which field named.
+// The codec of a job's body: defaults and every field. What is refused:
+// job_request_refusals_test.cc.
 #include "front/rest/job_request.h"
 
 #include <gtest/gtest.h>
 
-#include <functional>
-
 #include "base/limits.h"
-#include "base/task_limits.h"
-#include "base/upload_limits.h"
 #include "front/rest/job_json.h"
+#include "front/rest/testing/job_bodies.h"
 #include "net/json_reader.h"
 
 namespace hearth::rest {
 namespace {
 
-Result<JobRequest> parse(std::string_view text) {
-  return parse_job_request(text, RequestKind::Single);
-}
-
-// A good body with more members: with(R"("gpus":1)").
-std::string with(std::string_view members) {
-  return R"({"command":["true"],)" + std::string(members) + "}";
-}
-
-std::string paths(std::int64_t count) {
-  std::string all;
-  for (std::int64_t i = 0; i < count; ++i) {
-    all += R"(,"x")";
-  }
-  return all;
-}
-
-std::string repeated(char c, std::int64_t count) {
-  return std::string(static_cast<std::size_t>(count), c);
-}
+using testing::parse;
+using testing::script_with;
+using testing::with;
 
 TEST(JobRequestTest, DefaultsAreThoseOfTheSpec) {
   const auto request = parse(R"({"command":["true"]})");
@@ -117,27 +98,6 @@ TEST(JobRequestTest, WholeNumbersMayBeWrittenWithAPoint) {
             Duration(1000));
 }
 
-struct Bad {
-  std::string body;
-  const char* field;
-  const char* kind = "invalid_field";
-};
-
-void expect_refused(const std::vector<Bad>& cases) {
-  for (const Bad& bad : cases) {
-    const auto request = parse(bad.body);
-    ASSERT_FALSE(request) << bad.body.substr(0, 200);
-    EXPECT_EQ(request.error().field, bad.field) << bad.body.substr(0, 200);
-    EXPECT_EQ(request.error().kind, bad.kind) << bad.body.substr(0, 200);
-    EXPECT_FALSE(request.error().message.empty());
-  }
-}
-
-// A good script with more members of the job.
-std::string script_with(std::string_view members) {
-  return R"({"script":{"language":"js","code":"1"},)" + std::string(members) + "}";
-}
-
 TEST(JobRequestTest, AScriptIsSandboxedAndNeedsItsLanguage) {
   const auto request =
       parse(R"({"script":{"language":"python3","code":"print(1)\u0000\ufeff","args":["","a b"]}})");
@@ -168,53 +128,6 @@ TEST(JobRequestTest, AnImageIsItsSandbox) {
   }
 }
 
-TEST(JobRequestTest, RefusesScriptsAndImagesThatCannotBe) {
-  const auto script = [](const std::string& value) { return "{\"script\":" + value + "}"; };
-  const std::string js = R"("language":"js")";
-  expect_refused({
-      {script("null"), "script"},
-      {script("\"1\""), "script"},
-      {script(R"({"code":"1"})"), "script.language"},
-      {script("{" + js + "}"), "script.code"},
-      {script("{" + js + R"(,"code":""})"), "script.code"},
-      {script("{" + js + R"(,"code":["1"]})"), "script.code"},
-      {script("{" + js + R"(,"code":"1","file":"a"})"), "script.file", "unknown_field"},
-      {script("{" + js + R"(,"code":"1","args":"a"})"), "script.args"},
-      {script("{" + js + R"(,"code":"1","args":["a","\u0000"]})"), "script.args[1]"},
-      {script("{" + js + R"(,"code":"1","args":[")" + repeated('x', limits::kCommandBytesMax / 2) +
-              R"(",")" + repeated('x', limits::kCommandBytesMax / 2) + R"("]})"),
-       "script.args", "too_large"},
-      {script(R"({"language":"","code":"1"})"), "script.language"},
-      {script(R"({"language":"JavaScript","code":"1"})"), "script.language"},
-      {script(R"({"language":"a/b","code":"1"})"), "script.language"},
-      {script(R"({"language":")" + repeated('a', limits::kLanguageBytesMax + 1) +
-              R"(","code":"1"})"),
-       "script.language", "too_large"},
-      {script_with(R"("sandbox":"none")"), "sandbox"},
-      {script_with(R"("sandbox":"image")"), "image"},
-      {script_with(R"("image":"a","sandbox":"process")"), "sandbox"},
-      {with(R"("image":"a","sandbox":"none")"), "sandbox"},
-      {with(R"("sandbox":"image")"), "image"},
-      {with(R"("image":"../etc")"), "image"},
-      {with(R"("image":"")"), "image"},
-      {with(R"("image":")" + repeated('a', limits::kImageNameBytesMax + 1) + R"(")"), "image",
-       "too_large"},
-  });
-}
-
-TEST(JobRequestTest, CodeIsBoundedAndCounts) {
-  const auto with_code = [](std::int64_t bytes) {
-    return parse(R"({"script":{"language":"js","code":")" + repeated('x', bytes) + R"("}})");
-  };
-  const auto largest = with_code(limits::kScriptCodeBytesMax);
-  ASSERT_TRUE(largest) << largest.error().message;
-  EXPECT_GE(payload_bytes(largest->spec), limits::kScriptCodeBytesMax);
-  const auto refused = with_code(limits::kScriptCodeBytesMax + 1);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().limit, "script_code_bytes_max");
-  EXPECT_EQ(refused.error().field, "script.code");
-}
-
 TEST(JobRequestTest, AnUploadIsUnpackedInASandbox) {
   const auto plain = parse(with(R"("upload":"u1","results":["out","a/b.txt"],"cwd":"sub")"));
   ASSERT_TRUE(plain) << plain.error().message;
@@ -231,254 +144,6 @@ TEST(JobRequestTest, AnUploadIsUnpackedInASandbox) {
   const auto open = parse(with(R"("results":["out"])"));
   ASSERT_TRUE(open) << open.error().message;
   EXPECT_EQ(open->spec.scheduling.sandbox, SandboxLevel::None);
-}
-
-TEST(JobRequestTest, RefusesCommandsThatCannotRun) {
-  expect_refused({
-      {"{}", "command"},
-      {R"({"command":[]})", "command"},
-      {R"({"command":"true"})", "command"},
-      {R"({"command":null})", "command"},
-      {R"({"command":[""]})", "command[0]"},
-      {R"({"command":["a",1]})", "command[1]"},
-      {R"({"command":["a","b\u0000c"]})", "command[1]"},
-      {R"({"command":["a"],"script":{"language":"js","code":"1"}})", "script"},
-      {with(R"("upload":"")"), "upload"},
-      {with(R"("upload":"../u1")"), "upload"},
-      {with(R"("upload":1)"), "upload"},
-      {with(R"("upload":"u1","sandbox":"none")"), "sandbox"},
-      {with(R"("results":"out")"), "results"},
-      {with(R"("results":["out",""])"), "results[1]"},
-      {with(R"("results":["/etc/passwd"])"), "results[0]"},
-      {with(R"("results":["a/../../b"])"), "results[0]"},
-      {with(R"("results":["out/"])"), "results[0]"},
-      {with(R"("results":["a\u0000b"])"), "results[0]"},
-      {with(R"("results":["a\nb"])"), "results[0]"},
-      {with(R"("results":["out"],"cwd":"/srv")"), "results"},
-      {with(R"("results":[")" + repeated('x', limits::kResultPathBytesMax + 1) + R"("])"),
-       "results[0]", "too_large"},
-      {with(R"("results":["x")" + paths(limits::kResultPathsMax) + "]"), "results", "too_large"},
-      {R"({"command":[")" + repeated('x', limits::kCommandBytesMax + 1) + R"("]})", "command[0]",
-       "too_large"},
-      {R"({"command":[")" + repeated('x', limits::kCommandBytesMax / 2) + R"(",")" +
-           repeated('x', limits::kCommandBytesMax / 2) + R"("]})",
-       "command", "too_large"},
-  });
-}
-
-TEST(JobRequestTest, RefusesQuantitiesOutOfRange) {
-  std::vector<Bad> cases;
-  const auto each = [&cases](const char* field, const std::vector<std::string>& values) {
-    for (const std::string& value : values) {
-      cases.push_back({with("\"" + std::string(field) + "\":" + value), field});
-    }
-  };
-  const std::vector<std::string> not_numbers = {"\"1\"", "true", "[]", "{}", "null"};
-  for (const char* field : {"requiredCpu", "cpuLimit", "requiredRamMb", "gpus", "timeoutMs",
-                            "graceMs", "priority", "maxRetries", "maxLost", "maxQueueMs"}) {
-    each(field, not_numbers);
-    each(field, {"1e300", "99999999999999999999999", "-9223372036854775809"});
-  }
-  each("requiredCpu", {"0", "-1", "0.0001", "1025", "-0.0"});
-  each("cpuLimit", {"0", "-0.5", "1e9"});
-  each("requiredRamMb", {"0", "-1", "0.5", "67108865", "18446744073709551615"});
-  each("gpus", {"-1", "1.5", "1025"});
-  each("timeoutMs", {"0", "-1", "604800001", "1.25"});
-  each("graceMs", {"-1", "600001"});
-  each("priority", {"2147483648", "-2147483649"});
-  each("maxRetries", {"-1", "1001"});
-  each("maxLost", {"-1", "1001"});
-  each("maxQueueMs", {"0", "31536000001"});
-  expect_refused(cases);
-  EXPECT_TRUE(parse(with(R"("timeoutMs":604800000,"graceMs":600000)")));
-  EXPECT_TRUE(parse(with(R"("priority":-2147483648,"requiredCpu":1024)")));
-}
-
-TEST(JobRequestTest, RefusesTextsThatAreWrongOrTooLong) {
-  const std::string long_name = repeated('n', limits::kNameBytesMax + 1);
-  expect_refused({
-      {with(R"("name":"")"), "name"},
-      {with(R"("name":5)"), "name"},
-      {with(R"("name":"a\u0000")"), "name"},
-      {with(R"("name":")" + long_name + R"(")"), "name", "too_large"},
-      {with(R"("queue":"")"), "queue"},
-      {with(R"("group":")" + long_name + R"(")"), "group", "too_large"},
-      {with(R"("cwd":"")"), "cwd"},
-      {with(R"("cwd":"/a\u0000b")"), "cwd"},
-      {with(R"("cwd":")" + repeated('/', limits::kCwdBytesMax + 1) + R"(")"), "cwd", "too_large"},
-      {with(R"("idempotencyKey":")" + long_name + R"(")"), "idempotencyKey", "too_large"},
-      {with(R"("stdin":")" + repeated('x', limits::kStdinBytesMax + 1) + R"(")"), "stdin",
-       "too_large"},
-      {with(R"("stdin":["a"])"), "stdin"},
-      {with(R"("sandbox":"strong")"), "sandbox"},
-      {with(R"("sandbox":1)"), "sandbox"},
-      {with(R"("onInfeasible":"perhaps")"), "onInfeasible"},
-      {with(R"("onOutputLimit":"")"), "onOutputLimit"},
-      {with(R"("notBefore":"tomorrow")"), "notBefore"},
-      {with(R"("notBefore":1795334400)"), "notBefore"},
-      {with(R"("notBefore":"2026-02-30T00:00:00Z")"), "notBefore"},
-  });
-}
-
-TEST(JobRequestTest, RefusesMapsThatAreWrongOrTooLarge) {
-  std::string many = "{";
-  for (std::int64_t i = 0; i <= limits::kLabelsMax; ++i) {
-    many += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":\"\"";
-  }
-  many += "}";
-  const std::string long_label = repeated('l', limits::kLabelBytesMax + 1);
-  const std::string half = repeated('e', limits::kEnvironmentBytesMax / 2);
-  expect_refused({
-      {with(R"("labels":["a"])"), "labels"},
-      {with(R"("labels":{"":"x"})"), "labels."},
-      {with(R"("labels":{"a\n":"x"})"), "labels.a\n"},
-      {with(R"("labels":{"a":1})"), "labels.a"},
-      {with("\"labels\":" + many), "labels", "too_large"},
-      {with("\"requires\":" + many), "requires", "too_large"},
-      {with(R"("labels":{"a":")" + long_label + R"("})"), "labels.a", "too_large"},
-      {with(R"("env":{"A=B":"x"})"), "env.A=B"},
-      {with(R"("env":{"":"x"})"), "env."},
-      {with(R"("env":{"A":"x\u0000"})"), "env.A"},
-      {with(R"("env":{"A":1})"), "env.A"},
-      {with(R"("env":{"A":"x"},"secretEnv":{"A":"y"})"), "secretEnv.A"},
-      {with(R"("env":{"A":")" + half + R"("},"secretEnv":{"B":")" + half + R"("})"), "secretEnv",
-       "too_large"},
-      {with(R"("resources":{"a b":1})"), "resources.a b"},
-      {with(R"("resources":{"a":0})"), "resources.a"},
-      {with(R"("resources":{"a":-1})"), "resources.a"},
-      {with(R"("resources":{"a":1000000001})"), "resources.a"},
-  });
-}
-
-TEST(JobRequestTest, RefusesBadRetriesDependenciesAndArrays) {
-  std::string many = "[\"0000000000001\"";
-  for (std::int64_t i = 0; i < limits::kDependenciesMax; ++i) {
-    many += ",\"0000000000001\"";
-  }
-  expect_refused({
-      {with(R"("backoff":{"initialMs":-1})"), "backoff.initialMs"},
-      {with(R"("backoff":{"factor":0.5})"), "backoff.factor"},
-      {with(R"("backoff":{"factor":1e400})"), "backoff.factor"},
-      {with(R"("backoff":{"initialMs":10,"maxMs":9})"), "backoff.maxMs"},
-      {with(R"("backoff":{"jitter":1})"), "backoff.jitter", "unknown_field"},
-      {with(R"("backoff":5)"), "backoff"},
-      {with(R"("retryOn":{"exitCodes":[256]})"), "retryOn.exitCodes[0]"},
-      {with(R"("retryOn":{"exitCodes":1})"), "retryOn.exitCodes"},
-      {with(R"("retryOn":{"reasons":["oom","bad luck"]})"), "retryOn.reasons[1]"},
-      {with(R"("retryOn":{"reasons":[""]})"), "retryOn.reasons[0]"},
-      {with(R"("retryOn":{"signals":[9]})"), "retryOn.signals", "unknown_field"},
-      {with(R"("after":"0000000000001")"), "after"},
-      {with(R"("after":["nonsense!"])"), "after[0]"},
-      {with(R"("after":["@ref"])"), "after[0]"},
-      {with(R"("after":[{"on":"ok"}])"), "after[0].id"},
-      {with(R"("after":[{"id":"0000000000001","on":"maybe"}])"), "after[0].on"},
-      {with(R"("after":[{"id":"0000000000001","if":"ok"}])"), "after[0].if", "unknown_field"},
-      {with("\"after\":" + many + "]"), "after", "too_large"},
-      {with(R"("groupLimit":2)"), "groupLimit"},
-      {with(R"("group":"g","groupLimit":0)"), "groupLimit"},
-      {with(R"("array":{"from":1})"), "array.to"},
-      {with(R"("array":{"to":1})"), "array.from"},
-      {with(R"("array":{"from":2,"to":1})"), "array.to"},
-      {with(R"("array":{"from":-1,"to":1})"), "array.from"},
-      {with(R"("array":{"from":0,"to":10000})"), "array", "too_large"},
-      {with(R"("array":{"from":0,"to":1,"step":1})"), "array.step", "unknown_field"},
-      {with(R"("array":[1,2])"), "array"},
-      {with(R"("array":{"from":1,"to":10000},"stdin":")" + repeated('x', 10'000) + R"(")"), "array",
-       "too_large"},
-  });
-}
-
-TEST(JobRequestTest, NamesUnknownAndDuplicateFields) {
-  expect_refused({
-      {with(R"("comand":["x"])"), "comand", "unknown_field"},
-      {with(R"("ref":"a")"), "ref", "unknown_field"},
-      {with(R"("Name":"x")"), "Name", "unknown_field"},
-      {with(R"("name":"x","name":"y")"), "name"},
-      {with(R"("env":{"A":"1","A":"2"})"), "env.A"},
-  });
-}
-
-TEST(JobRequestTest, RefusesWhatIsNoJsonObject) {
-  for (const std::string& body :
-       {std::string(), std::string("[]"), std::string("null"), std::string("\"x\""),
-        std::string("{"), with("\"name\":\"\xff\xfe\""), with(R"("requiredCpu":NaN)"),
-        with(R"("requiredCpu":Infinity)"), repeated('[', 100'000), with("\"name\":\"x\"") + "}"}) {
-    const auto request = parse(body);
-    ASSERT_FALSE(request) << body.substr(0, 100);
-    EXPECT_EQ(request.error().kind, "invalid_json") << body.substr(0, 100);
-  }
-}
-
-TEST(JobRequestTest, LimitsCarryTheirNameAndValue) {
-  const auto request =
-      parse(with(R"("stdin":")" + repeated('x', limits::kStdinBytesMax + 1) + R"(")"));
-  ASSERT_FALSE(request);
-  EXPECT_EQ(request.error().limit, "stdin_bytes_max");
-  EXPECT_EQ(request.error().limit_value, limits::kStdinBytesMax);
-}
-
-std::string resources_with(std::int64_t count) {
-  std::string members;
-  for (std::int64_t i = 0; i < count; ++i) {
-    members += (i == 0 ? "\"r" : ",\"r") + std::to_string(i) + "\":1";
-  }
-  return "\"resources\":{" + members + "}";
-}
-
-// Each is taken up to its bound and refused one beyond it.
-TEST(JobRequestTest, BoundsAreMetExactly) {
-  struct Bound {
-    std::string field;
-    std::int64_t max;
-    std::function<std::string(std::int64_t)> member;
-    std::string limit = {};  // named by the refusal, where it is a size
-  };
-  const auto number = [](const std::string& field) {
-    return [field](std::int64_t value) { return "\"" + field + "\":" + std::to_string(value); };
-  };
-  const auto text = [](const std::string& field) {
-    return [field](std::int64_t bytes) {
-      return "\"" + field + "\":\"" + repeated('x', bytes) + "\"";
-    };
-  };
-  const std::vector<Bound> bounds = {
-      {"gpus", limits::kGpusMax, number("gpus")},
-      {"requiredRamMb", limits::kMemoryBytesMax / limits::kMiB, number("requiredRamMb")},
-      {"requiredCpu", limits::kCpuMilliMax / 1'000, number("requiredCpu")},
-      {"timeoutMs", limits::kTimeoutMax.count(), number("timeoutMs")},
-      {"graceMs", limits::kGraceMax.count(), number("graceMs")},
-      {"maxRetries", limits::kRetriesMax, number("maxRetries")},
-      {"maxLost", limits::kRetriesMax, number("maxLost")},
-      {"maxQueueMs", limits::kQueueTimeMax.count(), number("maxQueueMs")},
-      {"resources.a", limits::kNamedAmountMax,
-       [](std::int64_t amount) { return "\"resources\":{\"a\":" + std::to_string(amount) + "}"; }},
-      {"resources", limits::kNamedResourcesMax, resources_with, "named_resources_max"},
-      {"array.to", limits::kArrayIndexMax,
-       [](std::int64_t to) {
-         return R"("array":{"from":999999999,"to":)" + std::to_string(to) + "}";
-       }},
-      {"array", limits::kArraySizeMax,
-       [](std::int64_t size) { return R"("array":{"from":1,"to":)" + std::to_string(size) + "}"; },
-       "array_size_max"},
-      {"name", limits::kNameBytesMax, text("name"), "name_bytes_max"},
-      {"image", limits::kImageNameBytesMax, text("image"), "image_name_bytes_max"},
-      {"idempotencyKey", limits::kIdempotencyKeyBytesMax, text("idempotencyKey"),
-       "idempotency_key_bytes_max"},
-      {"cwd", limits::kCwdBytesMax,
-       [](std::int64_t bytes) { return "\"cwd\":\"" + repeated('/', bytes) + "\""; },
-       "cwd_bytes_max"},
-  };
-  for (const Bound& bound : bounds) {
-    const auto taken = parse(with(bound.member(bound.max)));
-    EXPECT_TRUE(taken) << bound.field << ": " << (taken ? "" : taken.error().message);
-    const auto refused = parse(with(bound.member(bound.max + 1)));
-    ASSERT_FALSE(refused) << bound.field;
-    EXPECT_EQ(refused.error().field, bound.field);
-    EXPECT_EQ(refused.error().limit, bound.limit) << bound.field;
-    if (!bound.limit.empty()) {
-      EXPECT_EQ(refused.error().limit_value, bound.max) << bound.field;
-    }
-  }
 }
 
 // A small fuzzer that always runs: damaged bodies are refused or understood, never worse, and what

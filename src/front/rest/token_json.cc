@@ -4,6 +4,7 @@
 
 #include "base/door_limits.h"
 #include "base/rfc3339.h"
+#include "front/http/json_members.h"
 #include "front/rest/http_names.h"
 #include "model/ids.h"
 #include "net/json_reader.h"
@@ -14,6 +15,9 @@ namespace {
 
 namespace json = boost::json;
 
+using front::write_text_or_null;
+using front::write_time;
+
 std::string_view standing_of(const auth::TokenRecord& token, TimePoint now) {
   if (token.revoked_at) {
     return "revoked";
@@ -23,15 +27,6 @@ std::string_view standing_of(const auth::TokenRecord& token, TimePoint now) {
   }
   const bool used_up = token.kind == auth::TokenKind::Join && token.uses >= token.uses_max;
   return used_up ? "used" : "active";
-}
-
-void write_time(net::JsonWriter& writer, std::string_view name,
-                const std::optional<TimePoint>& time) {
-  time ? writer.member(name, to_rfc3339(*time)) : writer.member_null(name);
-}
-
-void write_text(net::JsonWriter& writer, std::string_view name, const std::string& text) {
-  text.empty() ? writer.member_null(name) : writer.member(name, text);
 }
 
 Result<> read_scopes(const json::value& value, auth::NewToken& token) {
@@ -92,7 +87,7 @@ Result<> read_member(std::string_view name, const json::value& value, TimePoint 
 
 void write_token(net::JsonWriter& writer, const auth::TokenRecord& token, TimePoint now) {
   writer.member("id", token.id.value()).member("kind", to_string(token.kind));
-  write_text(writer, "name", token.name);
+  write_text_or_null(writer, "name", token.name);
   writer.key("scopes").begin_array();
   for (int i = 0; i < auth::kScopeCount; ++i) {
     if (token.scopes.has(static_cast<auth::Scope>(i))) {
@@ -101,8 +96,8 @@ void write_token(net::JsonWriter& writer, const auth::TokenRecord& token, TimePo
   }
   writer.end_array();
   writer.member("state", standing_of(token, now));
-  write_text(writer, "agent", token.agent);
-  write_text(writer, "parent", token.parent.value());
+  write_text_or_null(writer, "agent", token.agent);
+  write_text_or_null(writer, "parent", token.parent.value());
   writer.member("createdAt", to_rfc3339(token.created_at));
   write_time(writer, "expiresAt", token.expires_at);
   write_time(writer, "revokedAt", token.revoked_at);

@@ -4,11 +4,14 @@
 #include <cmath>
 
 #include "base/rfc3339.h"
+#include "front/http/json_members.h"
 
 namespace hearth::rest {
 
 namespace {
 
+using front::write_text_or_null;
+using front::write_time;
 using net::JsonWriter;
 
 constexpr double kHundredths = 100;
@@ -19,14 +22,6 @@ void write_share(JsonWriter& json, std::string_view name, const std::optional<do
     json.member_number(name, std::round(*value * kHundredths) / kHundredths);
   } else {
     json.member_null(name);
-  }
-}
-
-void write_text(JsonWriter& json, std::string_view name, const std::string& value) {
-  if (value.empty()) {
-    json.member_null(name);
-  } else {
-    json.member(name, value);
   }
 }
 
@@ -75,22 +70,18 @@ void write_worker(JsonWriter& json, const registry::WorkerView& worker) {
   const WorkerInfo& info = worker.report.info;
   const WorkerSample& sample = worker.report.sample;
   json.begin_object().member("id", info.id.value());
-  write_text(json, "agentId", worker.agent.value());
+  write_text_or_null(json, "agentId", worker.agent.value());
   json.member("runtime", info.runtime);
-  write_text(json, "key", info.key);
+  write_text_or_null(json, "key", info.key);
   json.member("state", to_string(info.state)).key("jobs").begin_array();
   for (const JobId job : info.jobs) {
     json.string(to_string(job));
   }
   json.end_array().member("pid", sample.pid);
-  if (worker.started_at) {
-    json.member("startedAt", to_rfc3339(*worker.started_at));
-  } else {
-    json.member_null("startedAt");
-  }
+  write_time(json, "startedAt", worker.started_at);
   json.member("uptimeMs", uptime_ms(worker));
   write_sample(json, sample);
-  write_text(json, "model", sample.model.value_or(""));
+  write_text_or_null(json, "model", sample.model.value_or(""));
   json.end_object();
 }
 
@@ -108,7 +99,7 @@ void write_workers(JsonWriter& json, const std::vector<registry::WorkerView>& wo
 
 void write_gone_worker(JsonWriter& json, const AgentId& agent, const WorkerId& worker) {
   json.begin_object().member("id", worker.value());
-  write_text(json, "agentId", agent.value());
+  write_text_or_null(json, "agentId", agent.value());
   json.member("state", to_string(WorkerState::Stopped)).end_object();
 }
 
@@ -136,11 +127,11 @@ void write_machine(JsonWriter& json, const MachineSample& machine) {
     json.member("memoryUsedBytes", gpu.memory_used_bytes)
         .member("memoryTotalBytes", gpu.memory_total_bytes);
     write_share(json, "temperatureCelsius", gpu.temperature_celsius);
-    write_text(json, "staleSince", gpu.stale_since ? to_rfc3339(*gpu.stale_since) : "");
+    write_time(json, "staleSince", gpu.stale_since);
     json.end_object();
   }
   json.end_array();
-  write_text(json, "gpuProblem", machine.gpu_problem);
+  write_text_or_null(json, "gpuProblem", machine.gpu_problem);
   json.end_object();
 }
 
@@ -166,7 +157,7 @@ void write_figures(JsonWriter& json, const AgentId& agent, const api::AgentFigur
 void write_series(JsonWriter& json, const AgentId& agent, const std::optional<WorkerId>& worker,
                   const TelemetrySeries& series, TimePoint now) {
   json.begin_object().member("agentId", agent.value());
-  write_text(json, "workerId", worker ? worker->value() : "");
+  write_text_or_null(json, "workerId", worker ? worker->value() : "");
   json.key("at").begin_array();
   for (const Duration age : series.ages) {
     json.string(to_rfc3339(now - age));

@@ -5,24 +5,11 @@
 
 #include "front/http/answers.h"
 #include "front/tasks/task_json.h"
+#include "front/tasks/task_words.h"
 #include "net/json_writer.h"
 #include "net/problem.h"
 
 namespace hearth::tasks {
-
-namespace {
-
-// The core speaks of jobs and their fields.
-Error in_words_of_tasks(Error error) {
-  if (error.field == "script.language") {
-    error.field = "language";
-    error.code = ErrorCode::InvalidArgument;
-    error.kind = "invalid_field";
-  }
-  return error;
-}
-
-}  // namespace
 
 Submission::Submission(TaskRequest request, net::Responder responder)
     : is_batch_(request.is_batch), responder_(std::move(responder)) {

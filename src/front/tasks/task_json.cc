@@ -8,30 +8,18 @@
 #include "base/task_limits.h"
 #include "base/text.h"
 #include "front/http/base64.h"
+#include "front/http/json_members.h"
+#include "front/tasks/task_words.h"
 
 namespace hearth::tasks {
 
 namespace {
 
+using front::write_text_or_null;
+using front::write_time;
 using net::JsonWriter;
 
 constexpr std::string_view kLanguageFeature = "lang:";
-
-void write_time(JsonWriter& json, std::string_view name, const std::optional<TimePoint>& time) {
-  if (time) {
-    json.member(name, to_rfc3339(*time));
-  } else {
-    json.member_null(name);
-  }
-}
-
-void write_text_or_null(JsonWriter& json, std::string_view name, std::string_view text) {
-  if (text.empty()) {
-    json.member_null(name);
-  } else {
-    json.member(name, text);
-  }
-}
 
 void write_begin(JsonWriter& json, const JobView& job) {
   json.begin_object().member("id", to_string(job.record.id));
@@ -52,8 +40,7 @@ void write_course(JsonWriter& json, const JobView& job) {
   write_time(json, "completedAt", record.completed_at);
   json.member("durationMs", has_ended ? std::optional(latest->result.wall_ms) : std::nullopt);
   write_text_or_null(json, "workerId", latest == nullptr ? "" : latest->agent.value());
-  const bool failed = is_final(record.state) && record.state != JobState::Completed;
-  write_text_or_null(json, "error", failed ? std::string_view(record.message) : "");
+  write_text_or_null(json, "error", failure_of(job));
 }
 
 // Text, since that is what programs print; of what is none, the bytes as well.

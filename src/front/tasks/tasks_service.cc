@@ -7,6 +7,7 @@
 
 #include "base/task_limits.h"
 #include "front/http/answers.h"
+#include "front/http/json_members.h"
 #include "front/http/query.h"
 #include "front/tasks/submission.h"
 #include "front/tasks/task_json.h"
@@ -30,11 +31,18 @@ struct Context {
   const callbacks::CallbackPolicy& policy;
 };
 
-Result<JobId> job_of(const Call& call) {
+Result<JobView> find_task(Context& context, const Call& call) {
   const std::string& text = call.parameters.front();
   const auto id = parse_job_id(text);
-  return id ? Result<JobId>(*id)
-            : Result<JobId>(not_found("there is no task " + text.substr(0, 80)));
+  if (!id) {
+    return not_found("there is no task " + text.substr(0, 80));
+  }
+  auto job = context.api.get(*id);
+  if (!job && job.error().code == ErrorCode::NotFound) {
+    return not_found("there is no task " + text +
+                     ": it never was, or it ended so long ago that its record was removed");
+  }
+  return job;
 }
 
 void send_task(Context& context, const net::Responder& responder, const JobView& job,
@@ -97,13 +105,12 @@ void submit_tasks(Context& context, Call call) {
 
 void get_task(Context& context, Call call) {
   const auto wait = read_wait(call.query);
-  const auto id = job_of(call);
-  const auto job =
-      wait && id ? context.api.get(*id) : Result<JobView>(wait ? id.error() : wait.error());
+  const auto job = wait ? find_task(context, call) : Result<JobView>(wait.error());
   if (!job) {
     call.responder.fail(job.error());
     return;
   }
+  const JobId id = job->record.id;
   if (!*wait || is_final(job->record.state) || !job->spec.execution.script) {
     send_task(context, call.responder, *job);
     return;
@@ -114,7 +121,7 @@ void get_task(Context& context, Call call) {
     return;
   }
   call.responder.hold(std::move(*place));
-  context.waits.add({*id}, **wait, [&context, id = *id, responder = call.responder] {
+  context.waits.add({id}, **wait, [&context, id, responder = call.responder] {
     responder.post([&context, id, responder] {
       const auto view = context.api.get(id);
       if (view) {
@@ -125,15 +132,14 @@ void get_task(Context& context, Call call) {
     });
   });
   // It may have ended between the look and the wait.
-  if (const auto again = context.api.get(*id); again && is_final(again->record.state)) {
-    context.waits.ended({*id});
+  if (const auto again = context.api.get(id); again && is_final(again->record.state)) {
+    context.waits.ended({id});
   }
 }
 
 void cancel_task(Context& context, Call call) {
-  const auto id = job_of(call);
   auto body = front::check_empty_body(call);
-  const auto job = id ? context.api.get(*id) : Result<JobView>(id.error());
+  const auto job = find_task(context, call);
   if (!job || !body) {
     call.responder.fail(!job ? job.error() : body.error());
     return;
@@ -142,16 +148,17 @@ void cancel_task(Context& context, Call call) {
     send_task(context, call.responder, *job);
     return;
   }
-  context.api.cancel(*id, [&context, responder = call.responder](Result<JobView> cancelled) {
-    auto kept = std::make_shared<Result<JobView>>(std::move(cancelled));
-    responder.post([&context, responder, kept] {
-      if (!*kept) {
-        responder.fail(kept->error());
-        return;
-      }
-      send_task(context, responder, **kept, (*kept)->record.cancel_requested_at ? 202 : 200);
-    });
-  });
+  context.api.cancel(
+      job->record.id, [&context, responder = call.responder](Result<JobView> cancelled) {
+        auto kept = std::make_shared<Result<JobView>>(std::move(cancelled));
+        responder.post([&context, responder, kept] {
+          if (!*kept) {
+            responder.fail(kept->error());
+            return;
+          }
+          send_task(context, responder, **kept, (*kept)->record.cancel_requested_at ? 202 : 200);
+        });
+      });
 }
 
 // One page: tasks are looked for among all jobs, so a page also ends after kTaskListScanMax jobs,
@@ -183,11 +190,7 @@ Result<std::string> task_page(api::ControllerApi& api, store::JobQuery query) {
     }
   }
   json.end_array();
-  if (more && query.below) {
-    json.member("nextCursor", to_string(*query.below));
-  } else {
-    json.member_null("nextCursor");
-  }
+  front::write_text_or_null(json, "nextCursor", more && query.below ? to_string(*query.below) : "");
   json.end_object();
   return body;
 }

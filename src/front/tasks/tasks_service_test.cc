@@ -117,18 +117,18 @@ TEST_F(TasksServiceTest, AFailureSaysSoInASentence) {
   run(id, "", "Error: test error\n",
       {.state = JobState::Failed,
        .reason = Reason::ExitNonzero,
-       .message = "The script ended with exit code 1.",
+       .message = "The program ended with exit code 1.",
        .exit_code = 1});
   const json::value failed = task(id);
   EXPECT_EQ(text(failed, "status"), "FAILED");
   EXPECT_EQ(text(failed, "stderr"), "Error: test error\n");
-  EXPECT_EQ(text(failed, "error"), "The script ended with exit code 1.");
+  EXPECT_EQ(text(failed, "error"), "The program ended with exit code 1.");
   EXPECT_EQ(failed.at("exitCode").as_int64(), 1);
   const JobId slow = submit(R"({"code":"while(true){}","timeout":5})");
   run(slow, "", "",
-      {.state = JobState::TimedOut, .reason = Reason::TimedOut, .message = "Too long."});
+      {.state = JobState::TimedOut, .reason = Reason::TimedOut, .message = "Its timeoutMs."});
   EXPECT_EQ(text(task(slow), "status"), "TIMED_OUT");
-  EXPECT_EQ(text(task(slow), "error"), "Too long.");
+  EXPECT_NE(text(task(slow), "error").find("its timeout of 5 s"), std::string::npos);
 }
 
 TEST_F(TasksServiceTest, BytesThatAreNoTextAreGivenTwice) {
@@ -193,7 +193,12 @@ TEST_F(TasksServiceTest, ErrorsNameTheField) {
                    "invalid_field", "wait");
   }
   expect_problem(get("/tasks/nonsense"), 404, "not_found");
-  expect_problem(get("/tasks/0000000000001"), 404, "not_found");
+  for (const RawResponse& unknown :
+       {get("/tasks/0000000000001"), get("/tasks/0000000000001?wait=1"),
+        post("/tasks/0000000000001/cancel", "")}) {
+    expect_problem(unknown, 404, "not_found");
+    EXPECT_TRUE(text(json(unknown), "detail").starts_with("there is no task 0000000000001"));
+  }
   EXPECT_EQ(api_.submit_calls(), 0);
 }
 
@@ -205,6 +210,16 @@ TEST_F(TasksServiceTest, ALanguageThatNobodyOffersIsTheClientsMistake) {
   // The whole submission fails; the fake has no outcome of its own for one item.
   expect_problem(post("/tasks", R"({"code":"1","language":"cobol"})"), 400, "invalid_field",
                  "language");
+}
+
+TEST_F(TasksServiceTest, WithoutASandboxNoFieldIsToBlame) {
+  api_.fail_commands(Error{.code = ErrorCode::FailedPrecondition,
+                           .message = "No registered agent offers the sandbox level \"process\".",
+                           .kind = "sandbox_unavailable",
+                           .field = "sandbox"});
+  const RawResponse refused = post("/tasks", R"({"code":"1"})");
+  expect_problem(refused, 422, "sandbox_unavailable");
+  EXPECT_EQ(refused.body.find("level \\\""), std::string::npos) << refused.body;
 }
 
 TEST_F(TasksServiceTest, AJobThatRunsACommandIsNoTask) {
