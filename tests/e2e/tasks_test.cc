@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
 
 #include "base/clock.h"
 #include "base/rfc3339.h"
@@ -15,6 +18,7 @@
 namespace hearth::e2e {
 
 namespace json = boost::json;
+namespace fs = std::filesystem;
 
 using harness::Answer;
 using harness::Exit;
@@ -90,15 +94,25 @@ TEST_F(TasksTest, ATaskIsPostedAndItsResultPolled) {
 
 TEST_F(TasksTest, ThreeWorkersShareTenTasksAndTheirStatisticsTellIt) {
   const auto begun = SystemClock().now();
+  // None ends before all are placed: who is done sooner is given more, and rightly.
+  const std::string shown = "/var/tmp/hearth-tasks-" + std::to_string(getpid());
+  fs::create_directory(shown);  // a sandbox shows nothing of /tmp
+  const auto removed = std::shared_ptr<void>(nullptr, [&](void*) { fs::remove_all(shown); });
   start_controller(kQuickBeats);
   for (const char* id : {"worker-1", "worker-2", "worker-3"}) {
-    start_agent(id);
+    start_agent(id, {"--cpu", "8", "--sandbox-paths", shown});
   }
   std::vector<std::string> ids;
   for (int i = 1; i <= 10; ++i) {
-    ids.push_back(post_task(script("console.log(" + std::to_string(i) + ")",
-                                   {{"prompt", "task " + std::to_string(i)}})));
+    ids.push_back(post_task(
+        script("const wait = setInterval(() => { if (require('fs').existsSync('" + shown +
+                   "/go')) { clearInterval(wait); console.log(" + std::to_string(i) + "); } }, 10)",
+               {{"prompt", "task " + std::to_string(i)}})));
   }
+  for (const std::string& id : ids) {
+    wait_until([&] { return text(task(id), "status") == "RUNNING"; }, "task " + id + " to run");
+  }
+  std::ofstream(shown + "/go") << "";
   std::map<std::string, std::int64_t> done;
   std::map<std::string, std::int64_t> busy_ms;
   for (int i = 1; i <= 10; ++i) {
