@@ -86,9 +86,6 @@ bool CommandRuntime::start_in_slot(const AttemptKey& key, const JobSpec& spec,
 
 Result<> CommandRuntime::hand_over(Run& run, const AttemptKey& key, const JobSpec& spec,
                                    const ProcessPlan& plan) {
-  if (const auto usage = run.group->usage()) {
-    run.cpu_ms_before = usage->cpu_ms.value_or(0);
-  }
   HEARTH_TRY(run.group->raise_limits(plan.limits));
   for (const PlannedFile& file : plan.files) {
     HEARTH_TRY(run.scratch->write_file(file.path, file.bytes));
@@ -176,6 +173,9 @@ void CommandRuntime::slot_spoke(Run& run) {
   if (got == 1 && said == kSlotReady && !run.slot->given) {
     if (run.slot->deadline) {
       deps_.loop.cancel_timer(*std::exchange(run.slot->deadline, std::nullopt));
+    }
+    if (const auto usage = run.group->usage()) {
+      run.cpu_ms_before = usage->cpu_ms.value_or(0);  // from here on it waits, and uses none
     }
     std::vector<WarmEffect> effects;
     warm_.on_ready(run.slot->id, now(), effects);
