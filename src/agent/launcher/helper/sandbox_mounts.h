@@ -72,6 +72,7 @@ class SandboxMounts {
   int control_;
   UniqueFd root_;
   UniqueFd image_;
+  UniqueFd courier_;  // who brought it
   std::vector<MachineTree> trees_;
   std::vector<MachineTree> devices_;
   std::vector<MachineTree> folders_;  // of the scratch
