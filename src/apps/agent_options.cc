@@ -1,11 +1,9 @@
 #include "apps/agent_options.h"
 
-#include <algorithm>
 #include <filesystem>
 
 #include "apps/config_view.h"
 #include "apps/version.h"
-#include "base/warm_limits.h"
 #include "config/quantity.h"
 
 namespace hearth::apps {
@@ -103,9 +101,6 @@ Result<agent::AgentOptions> agent_options(const config::Settings& settings, std:
   options.capacity.named = {named.begin(), named.end()};
   options.capacity.reserve_memory_bytes =
       settings.memory_bytes("reserve_memory").value_or(limits::kReserveMemoryBytes);
-  const std::int64_t slots = std::clamp<std::int64_t>(
-      options.sandbox.enabled ? options.sandbox.warm_slots : 0, 0, limits::kWarmSlotsMax);
-  options.capacity.reserve_memory_bytes += slots * limits::kWarmSlotReserveBytes;
   options.max_parallel_jobs = settings.integer("max_parallel_jobs");
   options.cgroup_root = settings.text("cgroup_root");
   options.no_cgroups = settings.text("cgroup") == "none";

@@ -87,7 +87,7 @@ constexpr std::array kSettings = {
             "Cores an agent offers (default: the smaller of host and own cgroup)", ""},
     Setting{"memory", SettingType::Memory, "",
             "Memory an agent offers, MiB or with K, M, G (default: the smaller of host and own "
-            "cgroup, less reserve_memory and 64 MiB for each of warm_slots)",
+            "cgroup, less reserve_memory and 64 MiB for each interpreter that may wait)",
             ""},
     Setting{"reserve_memory", SettingType::Memory, "256",
             "Memory kept back for the agent and the system", ""},

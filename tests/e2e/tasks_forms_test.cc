@@ -209,6 +209,7 @@ TEST_F(TasksFormsTest, WhatWaitingInterpretersUseIsNotOfferedToJobs) {
   start_controller();
   start_agent("none", {"--warm-slots", "0"});
   start_agent("four", {"--warm-slots", "4"});
+  start_agent("nobody_to_wait", {"--warm-slots", "4", "--languages", "js=,python="});
   std::map<std::string, std::int64_t> offered;
   const Answer agents = get("/v1/agents");
   for (const auto& agent : agents.body.at("agents").as_array()) {
@@ -216,6 +217,7 @@ TEST_F(TasksFormsTest, WhatWaitingInterpretersUseIsNotOfferedToJobs) {
     offered[text(agent.as_object(), "id")] = number(capacity, "ramMb");
   }
   EXPECT_EQ(offered["none"] - offered["four"], 4 * 64);
+  EXPECT_EQ(offered["none"], offered["nobody_to_wait"]);
 }
 
 TEST_F(TasksFormsTest, AScriptRunsInAnImage) {

@@ -162,6 +162,10 @@ Result<> AgentHost::Impl::prepare() {
                                                      .path = options.path,
                                                      .images_dir = data_.path() + "/images"}));
   ids_ = std::move(sandboxes.ids);
+  options_.capacity.reserve_memory_bytes +=
+      sandboxes.warm.slots_max * limits::kWarmSlotReserveBytes;
+  HEARTH_ASSIGN(info_.capacity,
+                decide_capacity(host_limits(), own_cgroup_limits(), options_.capacity));
   announce(sandboxes.offer, info_);
   options.offer = std::move(sandboxes.offer);
   options.warm = std::move(sandboxes.warm);

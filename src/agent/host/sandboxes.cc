@@ -58,7 +58,11 @@ Result<> check_policy(const SandboxPolicy& policy) {
 }
 
 WarmPolicy warm_policy(const SandboxOptions& options, const SandboxOffer& offer) {
-  return {.slots_max = offers(offer, SandboxLevel::Process) ? options.warm_slots : 0,
+  const bool any = offers(offer, SandboxLevel::Process) &&
+                   std::ranges::any_of(offer.languages, [](const auto& language) {
+                     return language.second.warm != WarmKind::None;
+                   });
+  return {.slots_max = any ? options.warm_slots : 0,
           .starting_max = limits::kWarmStartsMax,
           .age_max = limits::kWarmAgeMax,
           .idle_after = limits::kWarmIdleAfter,
