@@ -35,7 +35,7 @@ SUITES = (
     Suite("vm", "cgroup v2, hybrid and v1 with every controller, each in a small virtual machine", 360,
           command=("tests/vm/run.py", "--build", "build/release"),
           needs=("release", ("hearth", "hearth-launcher", "hearth_agent_cgroup_test",
-                             "hearth_monitor_test"))),
+                             "hearth_monitor_test", "hearth_launcher_helper_test"))),
     Suite("instructions", "instructions of fixed pieces of work, held against bench/instructions.toml", 120,
           command=("bench/instructions.py",), needs=("release", ("hearth_instructions",))),
     Suite("asan", "the unit tests under the address and undefined-behaviour sanitizers", 1200,

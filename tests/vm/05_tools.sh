@@ -17,6 +17,25 @@ stop_up() {
   exec 3<&-
 }
 
+# Runs a job; leaves $status, /tmp/out and /tmp/err.
+run() {
+  /hearth/hearth run --memory 64 "$@" > /tmp/out 2> /tmp/err
+  status=$?
+  cat /tmp/err
+}
+# Verdict $1: the job has printed exactly $2 and nothing was wrong.
+printed() {
+  [ "$status" -eq 0 ] && [ "$(cat /tmp/out)" = "$2" ]
+  set -- $? "$1"
+  [ "$1" -eq 0 ] || cat /tmp/out
+  verdict "$1" "$2"
+}
+# Verdict $1: its memory limit ended the job.
+ended_as_oom() {
+  [ "$status" -eq 137 ] && tail -n 1 /tmp/err | grep -q " FAILED oom, signal 9,"
+  verdict $? "$1"
+}
+
 # Reads and writes 4 MiB six times, past the page cache, at a pace, then leaves 16 MiB in it; begins
 # and ends when told to by /disk/go. Prints the job's id.
 start_io_job() {
