@@ -13,6 +13,8 @@ inline constexpr std::int64_t kWarmSlotsMax = 256;
 inline constexpr std::int64_t kWarmSlotMemoryBytes = 128 * kMiB;
 // Of it is kept out of what an agent offers: what a waiting one uses, rounded up.
 inline constexpr std::int64_t kWarmSlotReserveBytes = 64 * kMiB;
+// All together keep back at most this part of the memory, on a small machine in fewer slots.
+inline constexpr std::int64_t kWarmMemoryPart = 8;
 // Started at once: more would slow the scripts that run.
 inline constexpr std::int64_t kWarmStartsMax = 1;
 // From a script that found a slot to the start of the next: most short scripts have answered by

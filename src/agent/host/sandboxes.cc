@@ -120,6 +120,11 @@ Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const Sandbox
   return sandboxes;
 }
 
+void fit_warm_slots(WarmPolicy& warm, std::int64_t memory_bytes) {
+  warm.slots_max = std::min(warm.slots_max,
+                            memory_bytes / limits::kWarmMemoryPart / limits::kWarmSlotReserveBytes);
+}
+
 void announce(const SandboxOffer& offer, AgentInfo& info) {
   info.sandboxes = offer.levels;
   info.features.clear();

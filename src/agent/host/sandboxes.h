@@ -50,6 +50,9 @@ struct Sandboxes {
 // FailedPrecondition when not even `lowest` is possible.
 Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const SandboxDeps& deps);
 
+// Leaves as many slots as kWarmMemoryPart of `memory_bytes`, what the agent would offer, allows.
+void fit_warm_slots(WarmPolicy& warm, std::int64_t memory_bytes);
+
 // Says in `info` what is offered.
 void announce(const SandboxOffer& offer, AgentInfo& info);
 
