@@ -166,15 +166,16 @@ TEST_F(SettingsTest, CharactersBeyondAsciiStandInStringsAndCommentsOnly) {
        {"# grün\nid = \"grün\"\n", "id = 'grün' # ü\n",
         "\xef\xbb\xbf"
         "id = \"grün\"\n",
-        "type = \"\\\"\"\nid = \"grün\"\n", "type = \'\'\'a\n\'\'\'\nid = \"grün\"\n"}) {
+        "labels = {\"b\"='ü',c=\"é\"}\nid = \"grün\"\n", "type = \"\\\"\"\nid = \"grün\"\n",
+        "type = \'\'\'a\n\'\'\'\nid = \"grün\"\n"}) {
     Sources sources;
     sources.file = file(text);
     const auto settings = Settings::load(sources);
     ASSERT_TRUE(settings) << text << settings.error().message;
     EXPECT_EQ(settings->text("id"), "grün") << text;
   }
-  for (const char* text :
-       {"\nid = ü\n", "\nü = 1\n", "\nid = \"\" ü\n", "\nid = \"\"\"ü\"\"\"\n", "\nid = \"\"\"ü"}) {
+  for (const char* text : {"\nid = ü\n", "\nü = 1\n", "\nid = \"\" ü\n", "\nid = \"\"\"ü\"\"\"\n",
+                           "\nid = \"\"\"ü", "\ntype = 20\"a\"\"ü\" = 1\n"}) {
     Sources sources;
     sources.file = file(text);
     const auto settings = Settings::load(sources);

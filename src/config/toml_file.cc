@@ -70,15 +70,24 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
   return std::min(at + 1, text.size());
 }
 
+// Within a bare word a quote is a letter of it, and the word goes on behind.
+bool begins_word(std::string_view text, std::size_t at) {
+  constexpr std::string_view kBetweenWords = " \t\r\n=,.[]{}";
+  return kBetweenWords.find(text[at - 1]) != std::string_view::npos;
+}
+
 // Where the first character beyond ASCII stands that is neither in a comment nor in a string of one
 // line. TOML knows none elsewhere but in strings of several lines, and toml++ 3.3 must not be shown
 // one where white space may stand: its behaviour is then undefined.
 std::optional<std::size_t> find_misplaced(std::string_view text) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  std::size_t at = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  const std::size_t first = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+  std::size_t at = first;
   while (at < text.size()) {
     const char c = text[at];
-    const bool begins_lines = text.substr(at, 3) == R"(""")" || text.substr(at, 3) == "'''";
+    const bool is_first = at == first || begins_word(text, at);
+    const bool begins_lines =
+        is_first && (text.substr(at, 3) == R"(""")" || text.substr(at, 3) == "'''");
     if (static_cast<unsigned char>(c) >= 0x80) {
       return at;
     }
@@ -96,7 +105,7 @@ std::optional<std::size_t> find_misplaced(std::string_view text) {
       }
       at += inside.size() + 3;
     } else {
-      at = c == '"' || c == '\'' ? end_of_string(text, at) : at + 1;
+      at = is_first && (c == '"' || c == '\'') ? end_of_string(text, at) : at + 1;
     }
   }
   return std::nullopt;
