@@ -77,7 +77,9 @@ Result<agent::SandboxOptions> sandbox_options(const config::Settings& settings) 
   options.policy.paths = list_of(settings.text("sandbox_paths"));
   options.languages = settings.labels("languages");
   options.images = settings.labels("images");
-  options.warm_slots = settings.integer("warm_slots");
+  if (!settings.text("warm_slots").empty()) {
+    options.warm_slots = settings.integer("warm_slots");
+  }
   HEARTH_ASSIGN(options.warm_always, amounts(settings, "warm_always"));
   return options;
 }

@@ -127,8 +127,11 @@ constexpr std::array kSettings = {
             "Root file systems for jobs of sandbox level image, NAME=FOLDER or "
             "NAME=oci:LAYOUT:TAG[@sha256:DIGEST]",
             ""},
-    Setting{"warm_slots", SettingType::Integer, "8",
-            "Interpreters that are started ahead of scripts to come, at most", ""},
+    Setting{
+        "warm_slots", SettingType::Integer, "",
+        "Interpreters that are started ahead of scripts to come, at most (default: 8, or as many "
+        "as an eighth of the memory has 64 MiB for)",
+        ""},
     Setting{"warm_always", SettingType::Labels, "",
             "How many of them wait also while nobody asks, LANGUAGE=COUNT (js, python)", ""},
     Setting{"drain_deadline", SettingType::Duration, "",

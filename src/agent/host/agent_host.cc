@@ -162,7 +162,9 @@ Result<> AgentHost::Impl::prepare() {
                                                      .path = options.path,
                                                      .images_dir = data_.path() + "/images"}));
   ids_ = std::move(sandboxes.ids);
-  fit_warm_slots(sandboxes.warm, info_.capacity.memory_bytes);
+  if (!options_.sandbox.warm_slots) {
+    fit_warm_slots(sandboxes.warm, info_.capacity.memory_bytes);
+  }
   options_.capacity.reserve_memory_bytes +=
       sandboxes.warm.slots_max * limits::kWarmSlotReserveBytes;
   HEARTH_ASSIGN(info_.capacity,

@@ -62,7 +62,7 @@ WarmPolicy warm_policy(const SandboxOptions& options, const SandboxOffer& offer)
                    std::ranges::any_of(offer.languages, [](const auto& language) {
                      return language.second.warm != WarmKind::None;
                    });
-  return {.slots_max = any ? options.warm_slots : 0,
+  return {.slots_max = any ? options.warm_slots.value_or(limits::kWarmSlotsDefault) : 0,
           .starting_max = limits::kWarmStartsMax,
           .age_max = limits::kWarmAgeMax,
           .idle_after = limits::kWarmIdleAfter,
@@ -74,7 +74,7 @@ WarmPolicy warm_policy(const SandboxOptions& options, const SandboxOffer& offer)
 }
 
 Result<> check_warm(const SandboxOptions& options, const SandboxOffer& offer) {
-  if (options.warm_slots > limits::kWarmSlotsMax) {
+  if (options.warm_slots.value_or(0) > limits::kWarmSlotsMax) {
     return invalid_field("warm_slots",
                          "warm_slots must be 0 to " + std::to_string(limits::kWarmSlotsMax));
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ struct SandboxOptions {
   SandboxPolicy policy;
   LanguageSettings languages;                 // over the defaults
   std::map<std::string, std::string> images;  // see images.h, by name
-  std::int64_t warm_slots = limits::kWarmSlotsDefault;
+  std::optional<std::int64_t> warm_slots;     // absent: kWarmSlotsDefault, fewer with little memory
   std::map<std::string, std::int64_t> warm_always;
   // Of all agents of the machine; see UidRanges.
   std::string ids_lock_path = "/run/hearth-sandbox-ids.lock";
