@@ -167,22 +167,26 @@ TEST_F(SettingsTest, CharactersBeyondAsciiStandInStringsAndCommentsOnly) {
         "\xef\xbb\xbf"
         "id = \"grün\"\n",
         "labels = {\"b\"='ü',c=\"é\"}\nid = \"grün\"\n", "type = \"\\\"\"\nid = \"grün\"\n",
-        "type = \'\'\'a\n\'\'\'\nid = \"grün\"\n"}) {
+        "type = \'\'\'a\n\'\'\'\nid = \"grün\"\n", "id = \"\"\"\ngrün\"\"\"\n"}) {
     Sources sources;
     sources.file = file(text);
     const auto settings = Settings::load(sources);
     ASSERT_TRUE(settings) << text << settings.error().message;
     EXPECT_EQ(settings->text("id"), "grün") << text;
   }
-  for (const char* text : {"\nid = ü\n", "\nü = 1\n", "\nid = \"\" ü\n", "\nid = \"\"\"ü\"\"\"\n",
-                           "\nid = \"\"\"ü", "\ntype = 20\"a\"\"ü\" = 1\n"}) {
+  for (const char* text : {"\nid = ü\n", "\nü = 1\n", "\nid = \"\" ü\n", "\nid = \"\"\"ü",
+                           "\ntype = 20\"a\"\"ü\" = 1\n", "\ntype = 20\"a[\"ü\" = 1\n"}) {
     Sources sources;
     sources.file = file(text);
     const auto settings = Settings::load(sources);
     ASSERT_FALSE(settings) << text;
-    EXPECT_NE(settings.error().message.find(":2: characters beyond ASCII"), std::string::npos)
-        << settings.error().message;
+    EXPECT_NE(settings.error().message.find(":2:"), std::string::npos) << settings.error().message;
   }
+  Sources sources;
+  sources.file = file("id = \"\U000f00fc\"\n");
+  const auto settings = Settings::load(sources);
+  ASSERT_FALSE(settings);
+  EXPECT_NE(settings.error().message.find("private characters"), std::string::npos);
 }
 
 // The table becomes one text, in which a comma would begin another label.

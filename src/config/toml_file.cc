@@ -3,14 +3,11 @@
 #define TOML_EXCEPTIONS 0
 // What it asserts can be broken by a file, such as "[" and a line end; it then reports the error.
 #define TOML_ASSERT(condition) static_cast<void>(0)
-#include <algorithm>
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -18,6 +15,7 @@
 
 #include "base/files.h"
 #include "base/limits.h"
+#include "config/toml_characters.h"
 
 namespace hearth::config {
 
@@ -25,7 +23,7 @@ namespace {
 
 std::optional<std::string> scalar_text(const toml::node& node) {
   if (const auto* text = node.as_string()) {
-    return text->get();
+    return lower_characters(text->get());
   }
   if (node.is_integer() || node.is_floating_point() || node.is_boolean()) {
     std::ostringstream out;
@@ -49,66 +47,16 @@ std::optional<std::string> value_text(const toml::node& node) {
   std::string joined;
   for (const auto& [key, value] : *table) {
     const auto text = scalar_text(value);
-    const std::string_view name = key.str();
+    const std::string name = lower_characters(key.str());
     // The joined text could not tell these from what separates its parts.
     const bool is_one = text && text->find(',') == std::string::npos && !name.empty() &&
-                        name.find_first_of(",=") == std::string_view::npos;
+                        name.find_first_of(",=") == std::string::npos;
     if (!is_one) {
       return std::nullopt;
     }
-    joined += (joined.empty() ? "" : ",") + std::string(key.str()) + "=" + *text;
+    joined += (joined.empty() ? "" : ",") + name + "=" + *text;
   }
   return joined;
-}
-
-// Behind the string whose first quote stands at `at`; `text.size()` when it has no end.
-std::size_t end_of_string(std::string_view text, std::size_t at) {
-  const char quote = text[at];
-  for (++at; at < text.size() && text[at] != quote && text[at] != '\n'; ++at) {
-    at += quote == '"' && text[at] == '\\' ? 1 : 0;
-  }
-  return std::min(at + 1, text.size());
-}
-
-// Within a bare word a quote is a letter of it, and the word goes on behind.
-bool begins_word(std::string_view text, std::size_t at) {
-  constexpr std::string_view kBetweenWords = " \t\r\n=,.[]{}";
-  return kBetweenWords.find(text[at - 1]) != std::string_view::npos;
-}
-
-// Where the first character beyond ASCII stands that is neither in a comment nor in a string of one
-// line. TOML knows none elsewhere but in strings of several lines, and toml++ 3.3 must not be shown
-// one where white space may stand: its behaviour is then undefined.
-std::optional<std::size_t> find_misplaced(std::string_view text) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  const std::size_t first = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
-  std::size_t at = first;
-  while (at < text.size()) {
-    const char c = text[at];
-    const bool is_first = at == first || begins_word(text, at);
-    const bool begins_lines =
-        is_first && (text.substr(at, 3) == R"(""")" || text.substr(at, 3) == "'''");
-    if (static_cast<unsigned char>(c) >= 0x80) {
-      return at;
-    }
-    if (c == '#') {
-      at = std::min(text.find('\n', at), text.size());
-    } else if (begins_lines) {
-      const std::size_t end = text.find(text.substr(at, 3), at + 3);
-      const std::string_view inside =
-          text.substr(at, end == std::string_view::npos ? end : end - at);
-      const auto* const beyond = std::find_if(inside.begin(), inside.end(), [](char inner) {
-        return static_cast<unsigned char>(inner) >= 0x80;
-      });
-      if (beyond != inside.end()) {
-        return at + static_cast<std::size_t>(beyond - inside.begin());
-      }
-      at += inside.size() + 3;
-    } else {
-      at = is_first && (c == '"' || c == '\'') ? end_of_string(text, at) : at + 1;
-    }
-  }
-  return std::nullopt;
 }
 
 Error too_long(const std::string& path) {
@@ -135,29 +83,26 @@ Result<std::optional<FileValues>> read_toml_file(const std::string& path, bool m
                : invalid_argument("read configuration: " + read.error().message);
   }
   const std::string& text = *read;
-  if (const auto at = find_misplaced(text)) {
-    const auto line =
-        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(*at), '\n');
-    return invalid_argument(path + ":" + std::to_string(line) +
-                            ": characters beyond ASCII may stand in comments and in strings of one "
-                            "line only");
+  if (has_plane_15(text)) {
+    return invalid_argument(path + ": private characters from U+F0000 to U+FFFFF are not taken");
   }
-  const toml::parse_result parsed = toml::parse(text);
+  const toml::parse_result parsed = toml::parse(lift_characters(text));
   if (!parsed) {
     const auto& where = parsed.error().source().begin;
     return invalid_argument(path + ":" + std::to_string(where.line) + ":" +
                             std::to_string(where.column) + ": " +
-                            std::string(parsed.error().description()));
+                            lower_characters(parsed.error().description()));
   }
   FileValues file{.path = path, .values = {}};
   for (const auto& [key, node] : parsed.table()) {
+    const std::string name = lower_characters(key.str());
     auto value = value_text(node);
     if (!value) {
-      return invalid_argument(path + ": '" + std::string(key.str()) +
+      return invalid_argument(path + ": '" + name +
                               "' must be a string, a number, a boolean or a table of these, whose "
                               "names hold no ',' and no '=' and whose values hold no ','");
     }
-    file.values[std::string(key.str())] = std::move(*value);
+    file.values[name] = std::move(*value);
   }
   return std::optional(std::move(file));
 }
