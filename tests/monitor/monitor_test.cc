@@ -368,7 +368,7 @@ TEST_P(MonitorTest, CollectMarksStaleGpus) {
   GpuProbe probe(clock_, std::move(sources), {.interval = Duration(1), .deadline = Duration(0)});
   gpu.wait_for_next_read();
   gpu.hang();
-  gpu.wait_for_next_read();
+  gpu.wait_for_hanging_read();
   make_collector(&probe);
   watch(group, pid);
   WorkerSample seen = sample("w1");

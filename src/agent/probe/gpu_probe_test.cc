@@ -68,7 +68,7 @@ TEST_F(GpuProbeTest, AHangLeavesThePreviousFiguresMarkedStale) {
   settle(first_);
   const TimePoint read_at = clock_.now();
   first_.hang();
-  first_.wait_for_next_read();
+  first_.wait_for_hanging_read();
   EXPECT_EQ(probe_->latest().stale_since, std::nullopt) << "it may still answer in time";
   clock_.advance(limits::kGpuDeadline + std::chrono::seconds(2));
   GpuSnapshot seen = probe_->latest();
@@ -88,7 +88,7 @@ TEST_F(GpuProbeTest, AHangLeavesThePreviousFiguresMarkedStale) {
 TEST_F(GpuProbeTest, AHangFromTheStartIsSaidToo) {
   first_.hang();
   start();
-  first_.wait_for_next_read();
+  first_.wait_for_hanging_read();
   clock_.advance(limits::kGpuDeadline * 2);
   const GpuSnapshot seen = probe_->latest();
   EXPECT_EQ(seen.reading, nullptr);

@@ -26,6 +26,13 @@ class FakeGpu {
     hangs_ = false;
     changed_.notify_all();
   }
+  // Until one hangs, after hang().
+  void wait_for_hanging_read() {
+    const MutexLock lock(mutex_);
+    while (!is_hanging_) {
+      changed_.wait(mutex_);
+    }
+  }
   // Until one more read has begun; by then what the one before gave is published. Twice: until what
   // was set before has been read and published.
   void wait_for_next_read() {
@@ -38,10 +45,12 @@ class FakeGpu {
   Result<GpuReading> read() {
     const MutexLock lock(mutex_);
     ++begun_;
+    is_hanging_ = hangs_;
     changed_.notify_all();
     while (hangs_) {
       changed_.wait(mutex_);
     }
+    is_hanging_ = false;
     return answer_;
   }
 
@@ -50,6 +59,7 @@ class FakeGpu {
   Condition changed_;
   Result<GpuReading> answer_ HEARTH_GUARDED_BY(mutex_) = GpuReading{};
   bool hangs_ HEARTH_GUARDED_BY(mutex_) = false;
+  bool is_hanging_ HEARTH_GUARDED_BY(mutex_) = false;
   std::uint64_t begun_ HEARTH_GUARDED_BY(mutex_) = 0;
 };
 
