@@ -97,14 +97,15 @@ TEST_F(AgentCoreTest, TimesBeyondAnyJobsAreTakenAsTheLongest) {
   order.grace = Duration::max();
   EXPECT_EQ(handle(order), Lines{"start 7/1@1"});
   EXPECT_EQ(handle(SpawnDone{key_of(7)}), Lines{});
-  EXPECT_EQ(core_.next_deadline(), now_ + limits::kTimeoutMax);
+  EXPECT_EQ(core_.next_deadline(), now_ + limits::kTimeoutMax + Duration(1));
   EXPECT_EQ(pass_to_deadline(), Lines{"terminate 7/1@1"});
   EXPECT_EQ(core_.next_deadline(), now_ + limits::kGraceMax);
 
   order = assign_of(key_of(8));
   order.timeout = Duration::min();
   EXPECT_EQ(handle(order), Lines{"start 8/1@1"});
-  EXPECT_EQ(handle(SpawnDone{key_of(8)}), Lines{"terminate 8/1@1"}) << "no time at all";
+  handle(SpawnDone{key_of(8)});
+  EXPECT_EQ(pass(Duration(1)), Lines{"terminate 8/1@1"}) << "no time at all";
 }
 
 TEST_F(AgentCoreTest, AnAttemptWithoutAnEpochIsNoOrder) {
@@ -165,7 +166,7 @@ TEST_F(AgentCoreTest, TimeLimitRunsFromProcessStartAlsoWhileCutOff) {
   now_ += Duration(50'000);  // a slow spawn does not count
   handle(SpawnDone{key_of(7)});
   handle(LinkDown{});
-  EXPECT_EQ(pass(Duration(59'999)), Lines{});
+  EXPECT_EQ(pass(Duration(60'000)), Lines{}) << "it may have begun almost a millisecond later";
   EXPECT_EQ(pass(Duration(1)), Lines{"terminate 7/1@1"});
   EXPECT_EQ(pass_to_deadline(), Lines{"kill 7/1@1"});
   EXPECT_EQ(die_of(key_of(7), 9), Lines{"spool 7/1@1 TIMED_OUT timed_out"});
@@ -176,7 +177,7 @@ TEST_F(AgentCoreTest, TimeLimitRunsFromProcessStartAlsoWhileCutOff) {
 TEST_F(AgentCoreTest, CancelDuringATimeoutsGraceKeepsTheKillTimeAndWins) {
   link_up();
   start_running(key_of(7));
-  pass(Duration(60'000));
+  pass(Duration(60'001));
   now_ += Duration(4'000);
   EXPECT_EQ(cancel(key_of(7)), Lines{});
   EXPECT_EQ(pass(Duration(1'000)), Lines{"kill 7/1@1"});

@@ -156,7 +156,8 @@ void AgentCore::Impl::on(const SpawnDone& command) {
     held.ending = Ending::No;  // the signal before had nobody to reach; the grace starts here
     terminate(entry);
   } else {
-    held.times_out_at = now_ + held.causes.timeout;
+    // `now` is cut to a whole millisecond: without one more, a limit would end early by its rest.
+    held.times_out_at = now_ + held.causes.timeout + Duration(1);
   }
 }
 
