@@ -160,15 +160,12 @@ Result<> AgentHost::Impl::prepare() {
                                                      .clock = deps_.clock,
                                                      .log = log_,
                                                      .path = options.path,
-                                                     .images_dir = data_.path() + "/images"}));
+                                                     .images_dir = data_.path() + "/images",
+                                                     .memory_bytes = info_.capacity.memory_bytes}));
   ids_ = std::move(sandboxes.ids);
-  if (!options_.sandbox.warm_slots) {
-    fit_warm_slots(sandboxes.warm, info_.capacity.memory_bytes);
-  }
-  options_.capacity.reserve_memory_bytes +=
-      sandboxes.warm.slots_max * limits::kWarmSlotReserveBytes;
-  HEARTH_ASSIGN(info_.capacity,
-                decide_capacity(host_limits(), own_cgroup_limits(), options_.capacity));
+  CapacityWish wish = options_.capacity;
+  wish.reserve_memory_bytes += sandboxes.warm.slots_max * limits::kWarmSlotReserveBytes;
+  HEARTH_ASSIGN(info_.capacity, decide_capacity(host_limits(), own_cgroup_limits(), wish));
   announce(sandboxes.offer, info_);
   options.offer = std::move(sandboxes.offer);
   options.warm = std::move(sandboxes.warm);

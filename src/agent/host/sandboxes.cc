@@ -57,12 +57,13 @@ Result<> check_policy(const SandboxPolicy& policy) {
   return {};
 }
 
-WarmPolicy warm_policy(const SandboxOptions& options, const SandboxOffer& offer) {
+WarmPolicy warm_policy(const SandboxOptions& options, const SandboxOffer& offer,
+                       std::int64_t memory_bytes) {
   const bool any = offers(offer, SandboxLevel::Process) &&
                    std::ranges::any_of(offer.languages, [](const auto& language) {
                      return language.second.warm != WarmKind::None;
                    });
-  return {.slots_max = any ? options.warm_slots.value_or(limits::kWarmSlotsDefault) : 0,
+  return {.slots_max = any ? warm_slots_of(options.warm_slots, memory_bytes) : 0,
           .starting_max = limits::kWarmStartsMax,
           .age_max = limits::kWarmAgeMax,
           .idle_after = limits::kWarmIdleAfter,
@@ -90,6 +91,12 @@ Result<> check_warm(const SandboxOptions& options, const SandboxOffer& offer) {
 
 }  // namespace
 
+std::int64_t warm_slots_of(std::optional<std::int64_t> wished, std::int64_t memory_bytes) {
+  return wished.value_or(
+      std::min(limits::kWarmSlotsDefault,
+               memory_bytes / limits::kWarmMemoryPart / limits::kWarmSlotReserveBytes));
+}
+
 Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const SandboxDeps& deps) {
   Sandboxes sandboxes;
   SandboxOffer& offer = sandboxes.offer;
@@ -116,13 +123,8 @@ Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const Sandbox
                             " and above, which this machine cannot do; the log says why",
                  .field = "sandbox_min"};
   }
-  sandboxes.warm = warm_policy(options, offer);
+  sandboxes.warm = warm_policy(options, offer, deps.memory_bytes);
   return sandboxes;
-}
-
-void fit_warm_slots(WarmPolicy& warm, std::int64_t memory_bytes) {
-  warm.slots_max = std::min(warm.slots_max,
-                            memory_bytes / limits::kWarmMemoryPart / limits::kWarmSlotReserveBytes);
 }
 
 void announce(const SandboxOffer& offer, AgentInfo& info) {

@@ -36,8 +36,9 @@ struct SandboxDeps {
   ProcessLauncher& launcher;
   Clock& clock;
   Log& log;
-  std::string path;        // where interpreters are looked for
-  std::string images_dir;  // of what is unpacked
+  std::string path;               // where interpreters are looked for
+  std::string images_dir;         // of what is unpacked
+  std::int64_t memory_bytes = 0;  // that the agent would offer to jobs
 };
 
 struct Sandboxes {
@@ -51,8 +52,8 @@ struct Sandboxes {
 // FailedPrecondition when not even `lowest` is possible.
 Result<Sandboxes> prepare_sandboxes(const SandboxOptions& options, const SandboxDeps& deps);
 
-// Leaves as many slots as kWarmMemoryPart of `memory_bytes`, what the agent would offer, allows.
-void fit_warm_slots(WarmPolicy& warm, std::int64_t memory_bytes);
+// As wished; otherwise kWarmSlotsDefault, or what kWarmMemoryPart of the memory has room for.
+std::int64_t warm_slots_of(std::optional<std::int64_t> wished, std::int64_t memory_bytes);
 
 // Says in `info` what is offered.
 void announce(const SandboxOffer& offer, AgentInfo& info);

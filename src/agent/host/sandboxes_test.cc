@@ -9,19 +9,17 @@ namespace {
 
 using limits::kMiB;
 
-std::int64_t slots_of(std::int64_t wished, std::int64_t memory_bytes) {
-  WarmPolicy warm{.slots_max = wished};
-  fit_warm_slots(warm, memory_bytes);
-  return warm.slots_max;
+TEST(SandboxesTest, WaitingInterpretersGetAnEighthOfTheMemoryAtMost) {
+  EXPECT_EQ(warm_slots_of({}, 24'000 * kMiB), 8);
+  EXPECT_EQ(warm_slots_of({}, 4'096 * kMiB), 8);
+  EXPECT_EQ(warm_slots_of({}, 4'095 * kMiB), 7);
+  EXPECT_EQ(warm_slots_of({}, 720 * kMiB), 1) << "a machine of a gibibyte";
+  EXPECT_EQ(warm_slots_of({}, 511 * kMiB), 0);
 }
 
-TEST(SandboxesTest, WaitingInterpretersGetAnEighthOfTheMemoryAtMost) {
-  EXPECT_EQ(slots_of(8, 24'000 * kMiB), 8);
-  EXPECT_EQ(slots_of(8, 4'096 * kMiB), 8);
-  EXPECT_EQ(slots_of(8, 4'095 * kMiB), 7);
-  EXPECT_EQ(slots_of(8, 720 * kMiB), 1) << "a machine of a gibibyte";
-  EXPECT_EQ(slots_of(8, 511 * kMiB), 0);
-  EXPECT_EQ(slots_of(0, 24'000 * kMiB), 0);
+TEST(SandboxesTest, AsManyInterpretersWaitAsAreAskedFor) {
+  EXPECT_EQ(warm_slots_of(2, 511 * kMiB), 2);
+  EXPECT_EQ(warm_slots_of(0, 24'000 * kMiB), 0);
 }
 
 }  // namespace
