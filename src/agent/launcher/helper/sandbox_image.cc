@@ -14,7 +14,10 @@
 #include <csignal>
 #include <cstring>
 #include <span>
+#include <string>
 #include <utility>
+
+#include "agent/launcher/helper/sandbox_mounts.h"
 
 namespace hearth::agent::helper {
 namespace {
@@ -78,36 +81,21 @@ Parcel receive_parcel(int socket_fd) {
   return parcel;
 }
 
-// -1 with errno. Relative, for the folder may be reached by no path of this process.
-int overlay_of_working_folder() {
-  constexpr std::array<std::pair<const char*, const char*>, 3> kFolders = {
-      {{"lowerdir", kLower}, {"upperdir", kUpper}, {"workdir", kLayer}}};
-  const UniqueFd context(fsopen("overlay", FSOPEN_CLOEXEC));
-  if (!context.valid()) {
-    return -1;
-  }
-  for (const auto& [name, folder] : kFolders) {
-    if (fsconfig(context.get(), FSCONFIG_SET_STRING, name, folder, 0) != 0) {
-      return -1;
-    }
-  }
-  if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
-    return -1;
-  }
-  return fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-}
-
 // Only in the init's mount namespace can its mounts become layers.
-void serve_overlay(int socket_fd, int mounts) {
+void serve_overlay(int socket_fd, int namespace_fd) {
   const Parcel asked = receive_parcel(socket_fd);
   if (asked.error != 0) {
     return;  // dismissed
   }
-  int overlay = -1;
-  if (setns(mounts, CLONE_NEWNS) == 0 && fchdir(asked.fds[0].get()) == 0) {
-    overlay = overlay_of_working_folder();
+  UniqueFd overlay;
+  if (setns(namespace_fd, CLONE_NEWNS) == 0 && fchdir(asked.fds[0].get()) == 0) {
+    // Relative, for the folder may be reached by no path of this process.
+    std::string step;
+    overlay = mounts::try_file_system(
+        "overlay", {{"lowerdir", kLower}, {"upperdir", kUpper}, {"workdir", kLayer}},
+        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, step);
   }
-  send_parcel(socket_fd, overlay < 0 ? errno : 0, {{overlay}});
+  send_parcel(socket_fd, overlay.valid() ? 0 : errno, {{overlay.get()}});
 }
 
 }  // namespace

@@ -13,25 +13,35 @@
 namespace hearth::agent::helper {
 namespace mounts {
 
-UniqueFd new_file_system(const StatusPipe& status, ChildStage stage, const char* type,
-                         const std::vector<Option>& options, unsigned attributes) {
+UniqueFd try_file_system(const char* type, const std::vector<Option>& options, unsigned attributes,
+                         std::string& step) {
+  step = type;
   const UniqueFd context(fsopen(type, FSOPEN_CLOEXEC));
   if (!context.valid()) {
-    status.fail(stage, errno, type);
+    return UniqueFd();
   }
   for (const Option& option : options) {
     const bool flag = option.value.empty();
+    step = std::string(type) + " " + option.name + "=" + option.value;
     if (fsconfig(context.get(), flag ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING, option.name,
                  flag ? nullptr : option.value.c_str(), 0) != 0) {
-      status.fail(stage, errno, std::string(type) + " " + option.name + "=" + option.value);
+      return UniqueFd();
     }
   }
+  step = std::string("make ") + type;
   if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
-    status.fail(stage, errno, std::string("make ") + type);
+    return UniqueFd();
   }
-  UniqueFd tree(fsmount(context.get(), FSMOUNT_CLOEXEC, attributes));
+  step = std::string("mount ") + type;
+  return UniqueFd(fsmount(context.get(), FSMOUNT_CLOEXEC, attributes));
+}
+
+UniqueFd new_file_system(const StatusPipe& status, ChildStage stage, const char* type,
+                         const std::vector<Option>& options, unsigned attributes) {
+  std::string step;
+  UniqueFd tree = try_file_system(type, options, attributes, step);
   if (!tree.valid()) {
-    status.fail(stage, errno, std::string("mount ") + type);
+    status.fail(stage, errno, step);
   }
   return tree;
 }

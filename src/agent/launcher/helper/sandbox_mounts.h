@@ -89,6 +89,9 @@ struct Option {
   const char* name;
   std::string value;
 };
+// None with errno, and in `step` what failed.
+UniqueFd try_file_system(const char* type, const std::vector<Option>& options, unsigned attributes,
+                         std::string& step);
 UniqueFd new_file_system(const StatusPipe& status, ChildStage stage, const char* type,
                          const std::vector<Option>& options, unsigned attributes);
 
