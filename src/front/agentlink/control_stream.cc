@@ -190,8 +190,8 @@ class ControlStream final : public ControlReactor {
     greeted_->store(true);
     hello_alarm_.Cancel();
     agent_ = info.id;
+    count(deps_.counts.links);  // before its welcome can be seen
     link_ = deps_.api.open(std::move(info), std::move(held), connection_);
-    count(deps_.counts.links);
     return {};
   }
 
